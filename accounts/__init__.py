@@ -1,0 +1,1 @@
+"""Who may watch: web users, viewers and their limits."""

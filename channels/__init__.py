@@ -1,0 +1,1 @@
+"""Live channels: what portals offer and what viewers see."""

@@ -1,0 +1,119 @@
+"""Streams (what portals offer), channels (what viewers see) and groups."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from django.db import models
+
+from channels.querysets import ChannelQuerySet, StreamQuerySet
+from portals.models import Genre, Portal, PublicIdCounter
+
+
+class Group(models.Model):
+    """Our own sorting; becomes `group-title`."""
+
+    name = models.CharField(max_length=200, unique=True)
+    position = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        ordering = ["position", "name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Stream(models.Model):
+    """One live item as a portal offers it. Written only by refresh; never deleted under a curator."""
+
+    portal = models.ForeignKey(Portal, on_delete=models.CASCADE, related_name="streams")
+    provider_id = models.CharField(max_length=200, help_text="The portal's own id, opaque.")
+    name = models.CharField(max_length=500)
+    number = models.CharField(max_length=20, blank=True)
+    genre = models.ForeignKey(Genre, null=True, blank=True, on_delete=models.SET_NULL, related_name="streams")
+    logo = models.CharField(max_length=2000, blank=True)
+    guide_id = models.CharField(max_length=300, blank=True, help_text="The portal's xmltv id.")
+    cmd = models.TextField(blank=True, help_text="The portal's play order, or the address itself.")
+    is_radio = models.BooleanField(default=False)
+    censored = models.BooleanField(default=False)
+    subscribed = models.BooleanField(default=True, help_text="False: listed by the portal but not in the subscription.")
+    archive_hours = models.PositiveIntegerField(default=0)
+    position = models.PositiveIntegerField(default=0)
+    #: What only the provider's code reads: flags, alternate cmds, per-subscription cmds, request headers.
+    provider_data = models.JSONField(default=dict, blank=True)
+    #: Ids of the subscriptions that see it; empty = all of the portal's.
+    offered_to: models.JSONField[list[int], list[int]] = models.JSONField(default=list, blank=True)
+    #: Hash over the upstream columns; equal hash = nothing to write.
+    fingerprint = models.CharField(max_length=40, blank=True)
+    stale_since = models.DateTimeField(null=True, blank=True)
+    first_seen_at = models.DateTimeField(auto_now_add=True)
+
+    objects = StreamQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["portal", "position", "id"]
+        constraints = [models.UniqueConstraint(fields=["portal", "provider_id"], name="one_row_per_stream")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Channel(models.Model):
+    """What viewers see. Written only by curators, accepted proposals and its birth. Its id is public and for ever."""
+
+    id = models.PositiveIntegerField(primary_key=True, editable=False)
+    name = models.CharField(max_length=500)
+    number = models.DecimalField(max_digits=9, decimal_places=2, null=True, blank=True)
+    group = models.ForeignKey(Group, null=True, blank=True, on_delete=models.SET_NULL, related_name="channels")
+    logo = models.CharField(max_length=2000, blank=True)
+    guide_id = models.CharField(max_length=300, blank=True, help_text="tvg-id; empty = one of our own.")
+    enabled = models.BooleanField(default=False)
+    is_radio = models.BooleanField(default=False)
+    adult = models.BooleanField(default=False)
+    streams: models.ManyToManyField[Stream, ChannelStream] = models.ManyToManyField(
+        Stream, through="ChannelStream", related_name="channels"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = ChannelQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["number", "name", "id"]
+        indexes = [models.Index(fields=["enabled", "number", "name"], name="channel_playlist")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Take a public id at birth."""
+        if not self.id:
+            self.id = PublicIdCounter.take(1)[0]
+            kwargs["force_insert"] = True
+        super().save(*args, **kwargs)
+
+    @property
+    def tvg_id(self) -> str:
+        """The guide id players match on; never empty (reference m3u-and-xmltv.md, 1 rule 10)."""
+        return self.guide_id or f"{self.id}.restreamer"
+
+    @property
+    def shown_number(self) -> str:
+        """The number as players read it: `7` or `7.1`; empty without one."""
+        if self.number is None:
+            return ""
+        return format(Decimal(self.number).normalize(), "f")
+
+
+class ChannelStream(models.Model):
+    """A stream's place in a channel. A stream serves one channel, so it never has two upstreams."""
+
+    channel = models.ForeignKey(Channel, on_delete=models.CASCADE, related_name="links")
+    stream = models.OneToOneField(Stream, on_delete=models.CASCADE, related_name="link")
+    rank = models.PositiveIntegerField(default=0, help_text="Lower is tried first.")
+
+    class Meta:
+        ordering = ["rank", "id"]
+
+    def __str__(self) -> str:
+        return f"{self.channel} ← {self.stream}"

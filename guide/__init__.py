@@ -1,0 +1,1 @@
+"""Programme data: where it comes from, its channels, its broadcasts."""

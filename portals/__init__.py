@@ -1,0 +1,1 @@
+"""Providers we subscribe to and our identities with them."""

@@ -1,0 +1,102 @@
+"""What can go wrong with a portal. `message` is the sentence the owner reads in admin."""
+
+from __future__ import annotations
+
+from restreamer.lib.errors import RestreamerError
+
+
+class PortalError(RestreamerError):
+    """Anything a portal did or did not do."""
+
+    status = 503
+    public = "The provider of this channel does not answer right now."
+
+
+class PortalUnreachable(PortalError):
+    """No answer: DNS, refused connection, time-out, TLS."""
+
+
+class NotAPortal(PortalError):
+    """Something answers at the address, but it is no portal of this kind."""
+
+    permanent = True
+
+
+class AnswerUnreadable(PortalError):
+    """HTML, broken JSON or nothing where an answer was expected."""
+
+
+class PortalThrottled(PortalError):
+    """The portal asked us to wait (429, 503); counts for the whole portal."""
+
+
+class CatalogueIncomplete(PortalError):
+    """A list ended early; what is stored stays as it is."""
+
+
+class RunCancelled(RestreamerError):
+    """A person stopped the run."""
+
+
+class SubscriptionRefused(PortalError):
+    """The portal refuses this subscription; `state` is the SubscriptionState to store."""
+
+    permanent = True
+    state = "blocked"
+    public = "The provider refuses this subscription."
+
+
+class SubscriptionUnknown(SubscriptionRefused):
+    """The portal does not know the MAC or login."""
+
+    state = "unknown"
+
+
+class SubscriptionBlocked(SubscriptionRefused):
+    """The portal knows the subscription and has blocked it."""
+
+    state = "blocked"
+
+
+class SubscriptionExpired(SubscriptionRefused):
+    """Paid time is over."""
+
+    state = "expired"
+
+
+class LoginNeeded(SubscriptionRefused):
+    """The portal wants a name and password, or refused the ones it got."""
+
+    state = "login_needed"
+
+
+class DeviceConflict(SubscriptionRefused):
+    """Serial or device ids differ from those the portal has pinned to the MAC."""
+
+    state = "conflict"
+
+
+class SessionLost(PortalError):
+    """The token was not accepted twice in a row: another device uses this MAC."""
+
+
+class ItemRefused(PortalError):
+    """The portal gives no address for this item; another stream may do better."""
+
+
+class ItemNotSubscribed(ItemRefused):
+    """The item is not part of the subscription."""
+
+    permanent = True
+
+
+class NoFreeSlot(RestreamerError):
+    """Every subscription that could carry the item is in use. No fault of the stream."""
+
+    status = 503
+    retry_after_s = 10.0
+    public = "All connections of the provider are in use. Try again in a moment."
+
+
+class LeaseLost(RestreamerError):
+    """A slot was taken away or ran out while in use; the upstream must close at once."""

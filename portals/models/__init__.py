@@ -1,0 +1,21 @@
+"""Portals, subscriptions, genres, runs and public ids."""
+
+from portals.models.genre import Genre
+from portals.models.portal import Portal, PortalKind
+from portals.models.public_id import PublicIdCounter
+from portals.models.run import Run, RunKind, RunState
+from portals.models.subscription import Login, Mac, Subscription, SubscriptionState
+
+__all__ = [
+    "Genre",
+    "Login",
+    "Mac",
+    "Portal",
+    "PortalKind",
+    "PublicIdCounter",
+    "Run",
+    "RunKind",
+    "RunState",
+    "Subscription",
+    "SubscriptionState",
+]

@@ -1,0 +1,1 @@
+"""The leaf library: imports no app and no model."""

@@ -1,0 +1,203 @@
+"""All settings; the only file that reads the environment. Each variable has a sentence in docs/settings.md."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import environ
+
+from restreamer import __version__
+from restreamer.lib import data_folder
+from restreamer.lib.env import env_bool, env_float, env_int, env_list, env_path, env_secret, env_str
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+VERSION = __version__
+
+# --- where everything lives ---------------------------------------------------------------------------------------
+RESTREAMER_DATA = env_path("RESTREAMER_DATA", BASE_DIR / "data")
+RUN_FOLDER = data_folder.run_folder(RESTREAMER_DATA)
+RESTREAMER_BIND = env_str("RESTREAMER_BIND", "0.0.0.0:8001")
+# The address players reach us by, when it is not the one they asked (behind a proxy): https://tv.example
+RESTREAMER_BASE_URL = env_str("RESTREAMER_BASE_URL", env_str("BASE_URL")).rstrip("/")
+
+SECRET_KEY = env_secret("RESTREAMER_SECRET_KEY") or data_folder.secret_key(RESTREAMER_DATA)
+DEBUG = env_bool("RESTREAMER_DEBUG", default=False)
+TESTING = "pytest" in sys.modules
+ALLOWED_HOSTS = env_list("RESTREAMER_ALLOWED_HOSTS", ("*",))
+CSRF_TRUSTED_ORIGINS = env_list(
+    "RESTREAMER_TRUSTED_ORIGINS", (RESTREAMER_BASE_URL,) if RESTREAMER_BASE_URL.startswith("http") else ()
+)
+# Addresses of reverse proxies whose X-Forwarded-* headers are believed (CIDR).
+TRUSTED_PROXIES = env_list("RESTREAMER_TRUSTED_PROXIES")
+
+# --- Redis ---------------------------------------------------------------------------------------------------------
+REDIS_URL_GIVEN = env_secret("REDIS_URL")
+REDIS_SOCKET = RUN_FOLDER / "redis.sock"
+REDIS_URL = REDIS_URL_GIVEN or f"unix://{REDIS_SOCKET}?db=0"
+
+# --- the data plane ------------------------------------------------------------------------------------------------
+NODE_NAME = env_str("RESTREAMER_NODE", "node1")
+RELAY_SOCKET = RUN_FOLDER / "relay.sock"
+RELAY_RING_SECONDS = env_int("RESTREAMER_RING_SECONDS", 30, minimum=5, maximum=600)
+RELAY_RING_BYTES = env_int("RESTREAMER_RING_BYTES", 48 * 1024 * 1024, minimum=1024 * 1024)
+RELAY_TOTAL_RING_BYTES = env_int("RESTREAMER_TOTAL_RING_BYTES", 2 * 1024**3, minimum=4 * 1024 * 1024)
+RELAY_LINGER_S = env_float("RESTREAMER_LINGER_S", 10.0, minimum=0, maximum=600)
+RELAY_SILENCE_S = env_float("RESTREAMER_SILENCE_S", 8.0, minimum=1, maximum=120)
+RELAY_START_TIMEOUT_S = env_float("RESTREAMER_START_TIMEOUT_S", 20.0, minimum=2, maximum=120)
+LEASE_LIFETIME_S = env_float("RESTREAMER_LEASE_LIFETIME_S", 12.0, minimum=3, maximum=300)
+# Upstream connections of the whole installation; 0 = as many as the subscriptions allow.
+MAX_UPSTREAMS = env_int("RESTREAMER_MAX_UPSTREAMS", 0, minimum=0)
+FFMPEG = env_str("FFMPEG")
+
+# --- Django --------------------------------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "unfold",
+    "unfold.contrib.filters",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django_rq",
+    "restreamer",
+    "accounts",
+    "portals",
+    "guide",
+    "channels",
+    "vod",
+    "streaming",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "restreamer.urls"
+WSGI_APPLICATION = "restreamer.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    }
+]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+
+def _database() -> dict[str, Any]:
+    url = env_secret("DATABASE_URL")
+    if url:
+        config: dict[str, Any] = environ.Env.db_url_config(url)
+        config["CONN_MAX_AGE"] = env_int("RESTREAMER_DB_CONN_MAX_AGE_S", 60, minimum=0)
+        config["CONN_HEALTH_CHECKS"] = True
+        return config
+    return {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": RESTREAMER_DATA / "restreamer.sqlite3",
+        "CONN_MAX_AGE": 60,
+        "OPTIONS": {
+            # A writer takes its lock when it begins, so two writers wait for each other instead of failing half-way.
+            "transaction_mode": "IMMEDIATE",
+            "timeout": 30,
+            "init_command": (
+                "PRAGMA journal_mode=WAL;PRAGMA synchronous=NORMAL;PRAGMA temp_store=MEMORY;"
+                "PRAGMA mmap_size=134217728;PRAGMA cache_size=-16000;PRAGMA journal_size_limit=67108864;"
+            ),
+        },
+    }
+
+
+DATABASES = {"default": _database()}
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"
+
+LANGUAGE_CODE = "en-gb"
+# RQ's cron follows the process's local time, which Django takes from here: say it, do not inherit it.
+TIME_ZONE = env_str("RESTREAMER_TIME_ZONE", env_str("TZ", "UTC"))
+USE_I18N = True
+USE_TZ = True
+
+STATIC_URL = "static/"
+STATIC_ROOT = RESTREAMER_DATA / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {"location": RESTREAMER_DATA / "media"},
+    },
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if TESTING or DEBUG
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_SECURE = RESTREAMER_BASE_URL.startswith("https://")
+CSRF_COOKIE_SECURE = SESSION_COOKIE_SECURE
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 20_000
+
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "rs:cache",
+    }
+}
+
+RQ_QUEUES = {
+    "default": {"URL": REDIS_URL, "DEFAULT_TIMEOUT": 3600},
+    "refresh": {"URL": REDIS_URL, "DEFAULT_TIMEOUT": 4 * 3600},
+}
+RQ_SHOW_ADMIN_LINK = True
+
+UNFOLD = {
+    "SITE_TITLE": "Restreamer",
+    "SITE_HEADER": "Restreamer",
+    "SITE_SYMBOL": "live_tv",
+    "SHOW_HISTORY": True,
+    "SHOW_VIEW_ON_SITE": False,
+}
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {"redact": {"()": "restreamer.lib.redact.RedactingFilter"}},
+    "formatters": {"plain": {"format": "%(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "filters": ["redact"], "formatter": "plain"}},
+    "root": {"handlers": ["stderr"], "level": "INFO"},
+    "loggers": {
+        "django.request": {"level": "ERROR"},
+        # DisallowedHost and friends: a line each, no traceback mails.
+        "django.security": {"level": "ERROR"},
+        "rq": {"level": "WARNING"},
+    },
+}
+for _name in env_list("RESTREAMER_LOG_DEBUG"):
+    LOGGING["loggers"][_name] = {"level": "DEBUG"}  # type: ignore[index]

@@ -1,0 +1,1 @@
+"""Bytes out: relay, playlists and the addresses players ask."""

@@ -1,0 +1,7 @@
+"""Django's registration of the room."""
+
+from django.apps import AppConfig
+
+
+class StreamingConfig(AppConfig):
+    name = "streaming"

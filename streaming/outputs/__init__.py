@@ -1,0 +1,1 @@
+"""Querysets to text or bytes, streamed."""

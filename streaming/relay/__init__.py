@@ -1,0 +1,1 @@
+"""The relay process: one upstream shared by any number of viewers."""

@@ -1,0 +1,1 @@
+"""All that can feed a relay."""

@@ -1,0 +1,1 @@
+"""The views players and browsers ask."""

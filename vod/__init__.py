@@ -1,0 +1,1 @@
+"""Movies and series: what portals offer and what viewers see."""
