@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Protocol
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Protocol
 
 from portals.models import Subscription
 from portals.providers.records import GenreRecord, PlayUrl, StreamRecord, SubscriptionReport
@@ -31,7 +31,7 @@ class Provider(Protocol):
         """
 
     def play_url(
-        self, subscription: Subscription, provider_id: str, cmd: str, provider_data: dict[str, object]
+        self, subscription: Subscription, provider_id: str, cmd: str, provider_data: Mapping[str, Any]
     ) -> PlayUrl:
         """The address to open now for one item on one subscription (a Stalker create_link where one is needed)."""
 
