@@ -1,0 +1,37 @@
+"""All that feeds a relay is a source: open, read, close."""
+
+from __future__ import annotations
+
+import socket
+from typing import Protocol
+
+
+class Source(Protocol):
+    """One upstream of MPEG-TS bytes.
+
+    `open` and `read` block and run in a thread of their own; both raise `streaming.faults.UpstreamError`
+    and nothing else. A source never retries by itself: that is failover's decision. (HLS: reloading a playlist
+    and trying the next variant of the same master is part of reading, not a retry.)
+    """
+
+    #: Bytes read while judging the beginning; they belong in front of everything read later.
+    head: bytes
+
+    def open(self) -> None:
+        """Connect and judge the first bytes: returns when they are MPEG-TS."""
+
+    def direct_socket(self) -> socket.socket | None:
+        """The plain TCP socket when the relay's loop may read it straight into the ring.
+
+        None when TLS, chunking, compression, ffmpeg or HLS demand `read` in a thread. Valid after `open`.
+        The socket stays owned by the source: `close` closes it.
+        """
+
+    def read(self) -> bytes:
+        """The next piece, whatever size suits the transport; b"" never. Raises UpstreamError(ENDED) at the end."""
+
+    def close(self) -> None:
+        """End it from any thread, waking a blocked `read`; returns when the provider's connection is closed.
+
+        Safe to call twice. After it the slot may be given back.
+        """
