@@ -1,0 +1,143 @@
+"""The borders of the relay process: what it is handed and what it hands back. No Django, no Redis."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Protocol
+
+from streaming.faults import Fault
+from streaming.sources.base import Source
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """What a view hands over together with a socket: who watches what. JSON on the control socket."""
+
+    session_id: str
+    #: What is relayed: `channel:<id>`, or `stream:<id>` for a stream no channel holds. Equal keys share one upstream.
+    key: str
+    viewer_id: int
+    viewer_name: str
+    #: Channel name for facts and journals.
+    title: str
+    #: Client address and User-Agent as seen by the view.
+    peer: str = ""
+    agent: str = ""
+    #: HTTP/1.0 or 1.1, so that the head we write fits.
+    protocol: str = "HTTP/1.1"
+
+    def to_json(self) -> bytes:
+        """One line of UTF-8 JSON."""
+        return json.dumps(asdict(self), ensure_ascii=False).encode()
+
+    @classmethod
+    def from_json(cls, line: bytes) -> Ticket:
+        """The ticket. Raises ValueError when it is not one."""
+        raw = json.loads(line)
+        if not isinstance(raw, dict):
+            raise ValueError("a ticket is a JSON object")
+        known = {name: raw[name] for name in cls.__dataclass_fields__ if name in raw}
+        try:
+            return cls(**known)
+        except TypeError as err:
+            raise ValueError(str(err)) from err
+
+
+@dataclass(slots=True)
+class FaultHistory:
+    """What went wrong with which candidate, oldest first. Owned by one relay, read by the failover rule.
+
+    Entries are (seconds on the relay's clock, candidate key, fault).
+    """
+
+    entries: list[tuple[float, str, Fault]] = field(default_factory=list)
+
+    def add(self, now: float, candidate: str, fault: Fault) -> None:
+        """Remember one fault; keeps the last 200."""
+        self.entries.append((now, candidate, fault))
+        del self.entries[:-200]
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """An upstream that carries MPEG-TS now, under a lease."""
+
+    source: Source
+    lease_id: str
+    #: Identity of (stream, subscription) in the fault history: `"<stream id>/<subscription id>"`.
+    candidate: str
+    stream_id: int
+    subscription_id: int
+    #: For facts and journals, redacted: `Portal A · 00:1A:79:**:**:5F`.
+    label: str
+
+
+class Opener(Protocol):
+    """Opens and closes upstreams for the relay; its methods block and are called in threads, never in the loop."""
+
+    def open(self, ticket: Ticket, history: FaultHistory, cancelled: threading.Event) -> Opened:
+        """The next upstream for `ticket.key` by the failover rule: lease, portal call, connect, first bytes judged.
+
+        Adds the faults it meets to `history`. Raises RestreamerError (status, public, retry_after_s) when nothing
+        is left to try; returns early with that error when `cancelled` is set.
+        """
+
+    def close(self, opened: Opened) -> None:
+        """Close the source, wait until its socket is closed, then give the lease back. Never raises."""
+
+    def renew(self, opened: Collection[Opened]) -> set[str]:
+        """Renew the leases; returns the ids that are lost and whose upstream must be closed at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class RelayFacts:
+    """One running relay as admin and journal see it."""
+
+    key: str
+    title: str
+    state: str
+    candidate: str
+    label: str
+    viewers: int
+    bytes_in: int
+    ring_bytes: int
+    started_at: float
+    stream_id: int = 0
+    subscription_id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SessionFacts:
+    """One viewer at a relay. `lag_s` is how far behind live it reads."""
+
+    session_id: str
+    key: str
+    viewer_id: int
+    viewer_name: str
+    title: str
+    peer: str
+    agent: str
+    started_at: float
+    bytes_out: int
+    lag_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """Something a person or another process asks of the relay: `stop` a session, `switch` a key, `prefer` a stream."""
+
+    name: str
+    arguments: dict[str, Any]
+
+
+class Book(Protocol):
+    """Where facts go and commands come from. Called about once a second from the housekeeping thread."""
+
+    def beat(self, relays: Sequence[RelayFacts], sessions: Sequence[SessionFacts]) -> list[Command]:
+        """Publish what runs (renewing its lifetimes) and return the commands waiting for this process."""
+
+    def ended(self, facts: SessionFacts, reason: str) -> None:
+        """A session is over: free the viewer's slot at once."""
