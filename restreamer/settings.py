@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import environ
 
@@ -22,6 +23,12 @@ RESTREAMER_BIND = env_str("RESTREAMER_BIND", "0.0.0.0:8001")
 # The address players reach us by, when it is not the one they asked (behind a proxy): https://tv.example
 RESTREAMER_BASE_URL = env_str("RESTREAMER_BASE_URL", env_str("BASE_URL")).rstrip("/")
 
+# Processes of `up`. A web worker serves this many requests at once; viewers' streams need none of these threads.
+WEB_WORKERS = env_int("RESTREAMER_WEB_WORKERS", 2, minimum=1, maximum=64)
+WEB_THREADS = env_int("RESTREAMER_WEB_THREADS", 16, minimum=1, maximum=512)
+# RQ workers: the first does small jobs only, the others refreshes.
+WORKERS = env_int("RESTREAMER_WORKERS", 2, minimum=2, maximum=32)
+
 SECRET_KEY = env_secret("RESTREAMER_SECRET_KEY") or data_folder.secret_key(RESTREAMER_DATA)
 DEBUG = env_bool("RESTREAMER_DEBUG", default=False)
 TESTING = "pytest" in sys.modules
@@ -35,7 +42,7 @@ TRUSTED_PROXIES = env_list("RESTREAMER_TRUSTED_PROXIES")
 # --- Redis ---------------------------------------------------------------------------------------------------------
 REDIS_URL_GIVEN = env_secret("REDIS_URL")
 REDIS_SOCKET = RUN_FOLDER / "redis.sock"
-REDIS_URL = REDIS_URL_GIVEN or f"unix://{REDIS_SOCKET}?db=0"
+REDIS_URL = REDIS_URL_GIVEN or f"unix://{quote(str(REDIS_SOCKET))}?db=0"
 
 # --- the data plane ------------------------------------------------------------------------------------------------
 NODE_NAME = env_str("RESTREAMER_NODE", "node1")
@@ -175,6 +182,8 @@ RQ_QUEUES = {
     "default": {"URL": REDIS_URL, "DEFAULT_TIMEOUT": 3600},
     "refresh": {"URL": REDIS_URL, "DEFAULT_TIMEOUT": 4 * 3600},
 }
+# A job is enqueued when the transaction that asks for it commits: it never looks for a row that is not there yet.
+RQ = {"COMMIT_MODE": "on_db_commit", "WORKER_CLASS": "restreamer.worker.RestreamerWorker"}
 RQ_SHOW_ADMIN_LINK = True
 
 UNFOLD = {
