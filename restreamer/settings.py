@@ -7,11 +7,15 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import django_stubs_ext
 import environ
+from django.urls import reverse_lazy
 
 from restreamer import __version__
 from restreamer.lib import data_folder
 from restreamer.lib.env import env_bool, env_float, env_int, env_list, env_path, env_secret, env_str
+
+django_stubs_ext.monkeypatch()
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VERSION = __version__
@@ -186,12 +190,58 @@ RQ_QUEUES = {
 RQ = {"COMMIT_MODE": "on_db_commit", "WORKER_CLASS": "restreamer.worker.RestreamerWorker"}
 RQ_SHOW_ADMIN_LINK = True
 
+
+def _page(title: str, icon: str, view: str) -> dict[str, Any]:
+    """A line of the admin's sidebar; icons are names of Material Symbols."""
+    return {"title": title, "icon": icon, "link": reverse_lazy(f"admin:{view}")}
+
+
 UNFOLD = {
     "SITE_TITLE": "Restreamer",
     "SITE_HEADER": "Restreamer",
     "SITE_SYMBOL": "live_tv",
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
+    "SIDEBAR": {
+        "show_search": True,
+        "navigation": [
+            {
+                "title": "Providers",
+                "items": [
+                    _page("Portals", "hub", "portals_portal_changelist"),
+                    _page("MACs", "settings_input_hdmi", "portals_mac_changelist"),
+                    _page("Logins", "key", "portals_login_changelist"),
+                    _page("Runs", "sync", "portals_run_changelist"),
+                ],
+            },
+            {
+                "title": "Catalogue",
+                "items": [
+                    _page("Channels", "tv", "channels_channel_changelist"),
+                    _page("Groups", "folder", "channels_group_changelist"),
+                    _page("Streams", "cell_tower", "channels_stream_changelist"),
+                ],
+            },
+            {
+                "title": "People",
+                "items": [
+                    _page("Viewers", "connected_tv", "accounts_viewer_changelist"),
+                    _page("Web users", "person", "auth_user_changelist"),
+                    _page("Permission groups", "group", "auth_group_changelist"),
+                ],
+            },
+            {
+                "title": "System",
+                "items": [
+                    {
+                        "title": "Background jobs",
+                        "icon": "work_history",
+                        "link": reverse_lazy("admin:django_rq_dashboard_changelist"),
+                    }
+                ],
+            },
+        ],
+    },
 }
 
 LOGGING = {
