@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -400,10 +401,8 @@ class Relay:
 
     def close(self, lease_id: str, cooling_s: float = 0.0) -> None:
         self.sockets.pop(lease_id, None)
-        try:
+        with contextlib.suppress(RedisUnavailable):
             self.ledger.release(lease_id, cooling_s=cooling_s)
-        except RedisUnavailable:
-            pass
 
     def tick(self) -> None:
         if self.alive:

@@ -211,7 +211,7 @@ def test_it_always_answers_and_only_with_what_was_offered(candidates, history, n
             assert candidate in candidates
             assert candidate.key not in full
         case Wait(seconds, _, keep):
-            assert 0 < seconds
+            assert seconds > 0
             assert keep is None or keep in candidates
         case GiveUp(reason):
             assert reason in Reason
