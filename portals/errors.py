@@ -96,6 +96,8 @@ class NoFreeSlot(RestreamerError):
     status = 503
     retry_after_s = 10.0
     public = "All connections of the provider are in use. Try again in a moment."
+    #: Which limit: subscription, portal, installation; memory = Redis has forgotten and waits for reports.
+    level: str = ""
 
 
 class LeaseLost(RestreamerError):
