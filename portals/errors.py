@@ -34,6 +34,17 @@ class CatalogueIncomplete(PortalError):
     """A list ended early; what is stored stays as it is."""
 
 
+class RunHeld(RestreamerError):
+    """The run waits for a person, because it would lose too much."""
+
+
+class RunNotUndoable(RestreamerError):
+    """The run cannot be taken back; the message says why."""
+
+    permanent = True
+    status = 409
+
+
 class RunCancelled(RestreamerError):
     """A person stopped the run."""
 
@@ -96,6 +107,8 @@ class NoFreeSlot(RestreamerError):
     status = 503
     retry_after_s = 10.0
     public = "All connections of the provider are in use. Try again in a moment."
+    #: Which limit: subscription, portal, installation; memory = Redis has forgotten and waits for reports.
+    level: str = ""
 
 
 class LeaseLost(RestreamerError):

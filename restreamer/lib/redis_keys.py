@@ -5,14 +5,14 @@ from __future__ import annotations
 PREFIX = "rs:"
 
 
-def leases(subscription_id: int) -> str:
-    """Sorted set: lease id -> expiry (unix s) of the slots taken on one subscription."""
-    return f"{PREFIX}leases:sub:{subscription_id}"
+#: With a subscription's id behind it: sorted set, lease id -> expiry (unix s) of the slots taken on it.
+LEASES_OF_SUBSCRIPTION = f"{PREFIX}leases:sub:"
 
+#: With a portal's id behind it: sorted set, lease id -> expiry of all slots taken on it.
+LEASES_OF_PORTAL = f"{PREFIX}leases:portal:"
 
-def portal_leases(portal_id: int) -> str:
-    """Sorted set: lease id -> expiry of all slots taken on one portal."""
-    return f"{PREFIX}leases:portal:{portal_id}"
+#: With an owner behind it: sorted set, lease id -> expiry of the slots one relay process holds.
+LEASES_OF_OWNER = f"{PREFIX}leases:owner:"
 
 
 #: Sorted set: lease id -> expiry of all slots of the installation.
@@ -23,6 +23,21 @@ LEASE_FACTS = f"{PREFIX}leases:facts"
 
 #: Set of lease ids whose relay must give them up within a tick, see portals/leases.py.
 LEASE_REVOKED = f"{PREFIX}leases:revoked"
+
+#: Sorted set: lease id -> since when (unix s) nobody watches what it feeds.
+LEASE_LINGERING = f"{PREFIX}leases:lingering"
+
+#: Sorted set: id of a lease given back -> until when (unix s) it must not come to life again.
+LEASE_GONE = f"{PREFIX}leases:gone"
+
+#: Hash: lease id -> JSON (wanted lease, until): who was promised the slot when the lease is given back.
+LEASE_HEIRS = f"{PREFIX}leases:heirs"
+
+#: Hash: subscription id -> when (unix s) its last upstream was closed.
+LEASE_CLOSED = f"{PREFIX}leases:closed"
+
+#: Since when (unix s) this Redis has known all leases; missing = it forgot, or is new.
+LEASE_MEMORY = f"{PREFIX}leases:memory"
 
 
 def portal_session(subscription_id: int) -> str:
@@ -60,17 +75,32 @@ ALL_SESSIONS = f"{PREFIX}sessions:all"
 
 
 def session(session_id: str) -> str:
-    """Hash with the facts of one running session."""
+    """JSON with the facts of one running session; gone with its lifetime."""
     return f"{PREFIX}session:{session_id}"
 
 
+def key_sessions(relay_key: str) -> str:
+    """Sorted set: session id -> expiry of who watches one relay key."""
+    return f"{PREFIX}sessions:key:{relay_key}"
+
+
+def owner_sessions(owner: str) -> str:
+    """Sorted set: session id -> expiry of the sessions one relay process serves."""
+    return f"{PREFIX}sessions:owner:{owner}"
+
+
 def relay_facts(relay_key: str) -> str:
-    """Hash with the facts of one running relay (channel, candidate, viewers, bytes, state)."""
+    """JSON with the facts of one running relay (channel, candidate, viewers, bytes, state); gone with its lifetime."""
     return f"{PREFIX}relay:{relay_key}"
 
 
 #: Sorted set: relay key -> expiry of all running relays.
 ALL_RELAYS = f"{PREFIX}relays"
+
+
+def preferred_stream(relay_key: str) -> str:
+    """Id of the stream a person wants tried first for a relay key."""
+    return f"{PREFIX}prefer:{relay_key}"
 
 
 def relay_commands(node: str) -> str:
