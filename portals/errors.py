@@ -65,6 +65,8 @@ class RunNotUndoable(RestreamerError):
 
     permanent = True
     status = 409
+
+
 class NoUsableSubscription(PortalError):
     """The portal has no subscription that may be asked."""
 
