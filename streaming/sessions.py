@@ -118,7 +118,11 @@ class Sessions:
                 self._client.set(redis_keys.preferred_stream(key), stream_id, ex=_PREFERENCE_LIFETIME_S)
             else:
                 self._client.delete(redis_keys.preferred_stream(key))
-        return self._tell(key, Command("prefer", {"key": key, "stream_id": stream_id}))
+        running = [facts for facts, _ in self.relays() if facts.key == key]
+        if stream_id and any(facts.stream_id != stream_id for facts in running):
+            # The opener reads the wish: to switch is enough.
+            self.switch(key)
+        return bool(running)
 
     def preferred(self, key: str) -> int:
         """The id of the stream a person wants tried first, or 0. Raises RedisUnavailable."""
