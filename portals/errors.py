@@ -56,6 +56,17 @@ class CatalogueIncomplete(PortalError):
     """A list ended early; what is stored stays as it is."""
 
 
+class RunHeld(RestreamerError):
+    """The run waits for a person, because it would lose too much."""
+
+
+class RunNotUndoable(RestreamerError):
+    """The run cannot be taken back; the message says why."""
+
+    permanent = True
+    status = 409
+
+
 class NoUsableSubscription(PortalError):
     """The portal has no subscription that may be asked."""
 

@@ -9,7 +9,7 @@ from django.db import transaction
 from rq import Worker
 
 from portals import refreshing, runs
-from portals.errors import RunCancelled
+from portals.errors import RunCancelled, RunHeld
 from portals.models import Portal, Run, RunKind
 from restreamer.lib.errors import RestreamerError
 
@@ -31,9 +31,16 @@ def enqueue_refresh(portal: Portal, kind: RunKind, asked_by: str) -> Run:
     return run
 
 
+def enqueue_held(run: Run) -> None:
+    """Apply a run that waited for a person."""
+    with transaction.atomic():
+        if runs.confirm(run):
+            transaction.on_commit(lambda: _put(run.pk))
+
+
 def _put(run_id: int) -> None:
     django_rq.get_queue(REFRESH_QUEUE).enqueue(
-        perform, run_id, job_timeout=REFRESH_TIMEOUT_S, job_id=f"run-{run_id}", result_ttl=3600, failure_ttl=24 * 3600
+        perform, run_id, job_timeout=REFRESH_TIMEOUT_S, result_ttl=3600, failure_ttl=24 * 3600
     )
 
 
@@ -42,7 +49,7 @@ def perform(run_id: int) -> dict[str, int]:
     run = Run.objects.select_related("portal").get(pk=run_id)
     try:
         return dict(refreshing.perform(run).counts)
-    except RunCancelled:
+    except (RunCancelled, RunHeld):
         return {}
     except RestreamerError as err:
         log.warning("%s: %s", run, err.message)
