@@ -92,8 +92,8 @@ def spoken_refusal(js: Any) -> errors.PortalError | None:
     """The refusal some panels word themselves, `{"error": …}`, `{"msg": …}` or a bare sentence; None without one."""
     if isinstance(js, str):
         said = words(js)
-    elif isinstance(js, dict) and js and set(js) <= {"error", "msg", "message", "status", "block_msg", "info"}:
-        said = next((words(js[key]) for key in ("error", "msg", "message", "block_msg") if words(js.get(key))), "")
+    elif isinstance(js, dict) and js and set(js) <= {"error", "msg", "message"}:
+        said = next((words(value) for value in js.values() if words(value)), "")
     else:
         return None
     if not said:
