@@ -13,7 +13,17 @@ from django.urls import reverse_lazy
 
 from restreamer import __version__
 from restreamer.lib import data_folder
-from restreamer.lib.env import env_bool, env_float, env_int, env_list, env_path, env_secret, env_str, env_time_zone
+from restreamer.lib.env import (
+    env_bool,
+    env_choice,
+    env_float,
+    env_int,
+    env_list,
+    env_path,
+    env_secret,
+    env_str,
+    env_time_zone,
+)
 
 django_stubs_ext.monkeypatch()
 
@@ -61,6 +71,8 @@ RELAY_START_TIMEOUT_S = env_float("RESTREAMER_START_TIMEOUT_S", 20.0, minimum=2,
 LEASE_LIFETIME_S = env_float("RESTREAMER_LEASE_LIFETIME_S", 12.0, minimum=3, maximum=300)
 # Upstream connections of the whole installation; 0 = as many as the subscriptions allow.
 MAX_UPSTREAMS = env_int("RESTREAMER_MAX_UPSTREAMS", 0, minimum=0)
+# What a viewer at the limit who asks for one more meets: a refusal, or the end of their oldest stream.
+VIEWER_LIMIT_POLICY = env_choice("RESTREAMER_VIEWER_LIMIT", "refuse", ("refuse", "end_oldest"))
 FFMPEG = env_str("FFMPEG")
 
 # --- Django --------------------------------------------------------------------------------------------------------
