@@ -47,6 +47,10 @@ class ChannelQuerySet(models.QuerySet["Channel"]):
         """Fed by at least one stream of the portal."""
         return self.filter(links__stream__portal=portal).distinct()
 
+    def of_genre(self, name: str) -> ChannelQuerySet:
+        """Fed by at least one stream of the portal's genre of this name, upper and lower case alike."""
+        return self.filter(links__stream__genre__name__iexact=name).distinct()
+
     def in_order(self) -> ChannelQuerySet:
         """As playlists list them: by number, unnumbered last, then by name."""
         return self.order_by(F("number").asc(nulls_last=True), "name", "id")

@@ -5,12 +5,17 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
+import django_stubs_ext
 import environ
+from django.urls import reverse_lazy
 
 from restreamer import __version__
 from restreamer.lib import data_folder
-from restreamer.lib.env import env_bool, env_float, env_int, env_list, env_path, env_secret, env_str
+from restreamer.lib.env import env_bool, env_choice, env_float, env_int, env_list, env_path, env_secret, env_str
+
+django_stubs_ext.monkeypatch()
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VERSION = __version__
@@ -21,6 +26,12 @@ RUN_FOLDER = data_folder.run_folder(RESTREAMER_DATA)
 RESTREAMER_BIND = env_str("RESTREAMER_BIND", "0.0.0.0:8001")
 # The address players reach us by, when it is not the one they asked (behind a proxy): https://tv.example
 RESTREAMER_BASE_URL = env_str("RESTREAMER_BASE_URL", env_str("BASE_URL")).rstrip("/")
+
+# Processes of `up`. A web worker serves this many requests at once; viewers' streams need none of these threads.
+WEB_WORKERS = env_int("RESTREAMER_WEB_WORKERS", 2, minimum=1, maximum=64)
+WEB_THREADS = env_int("RESTREAMER_WEB_THREADS", 16, minimum=1, maximum=512)
+# RQ workers: the first does small jobs only, the others refreshes.
+WORKERS = env_int("RESTREAMER_WORKERS", 2, minimum=2, maximum=32)
 
 SECRET_KEY = env_secret("RESTREAMER_SECRET_KEY") or data_folder.secret_key(RESTREAMER_DATA)
 DEBUG = env_bool("RESTREAMER_DEBUG", default=False)
@@ -35,7 +46,7 @@ TRUSTED_PROXIES = env_list("RESTREAMER_TRUSTED_PROXIES")
 # --- Redis ---------------------------------------------------------------------------------------------------------
 REDIS_URL_GIVEN = env_secret("REDIS_URL")
 REDIS_SOCKET = RUN_FOLDER / "redis.sock"
-REDIS_URL = REDIS_URL_GIVEN or f"unix://{REDIS_SOCKET}?db=0"
+REDIS_URL = REDIS_URL_GIVEN or f"unix://{quote(str(REDIS_SOCKET))}?db=0"
 
 # --- the data plane ------------------------------------------------------------------------------------------------
 NODE_NAME = env_str("RESTREAMER_NODE", "node1")
@@ -49,6 +60,8 @@ RELAY_START_TIMEOUT_S = env_float("RESTREAMER_START_TIMEOUT_S", 20.0, minimum=2,
 LEASE_LIFETIME_S = env_float("RESTREAMER_LEASE_LIFETIME_S", 12.0, minimum=3, maximum=300)
 # Upstream connections of the whole installation; 0 = as many as the subscriptions allow.
 MAX_UPSTREAMS = env_int("RESTREAMER_MAX_UPSTREAMS", 0, minimum=0)
+# What a viewer at the limit who asks for one more meets: a refusal, or the end of their oldest stream.
+VIEWER_LIMIT_POLICY = env_choice("RESTREAMER_VIEWER_LIMIT", "refuse", ("refuse", "end_oldest"))
 FFMPEG = env_str("FFMPEG")
 
 # --- Django --------------------------------------------------------------------------------------------------------
@@ -175,7 +188,15 @@ RQ_QUEUES = {
     "default": {"URL": REDIS_URL, "DEFAULT_TIMEOUT": 3600},
     "refresh": {"URL": REDIS_URL, "DEFAULT_TIMEOUT": 4 * 3600},
 }
+# A job is enqueued when the transaction that asks for it commits: it never looks for a row that is not there yet.
+RQ = {"COMMIT_MODE": "on_db_commit", "WORKER_CLASS": "restreamer.worker.RestreamerWorker"}
 RQ_SHOW_ADMIN_LINK = True
+
+
+def _page(title: str, icon: str, view: str) -> dict[str, Any]:
+    """A line of the admin's sidebar; icons are names of Material Symbols."""
+    return {"title": title, "icon": icon, "link": reverse_lazy(f"admin:{view}")}
+
 
 UNFOLD = {
     "SITE_TITLE": "Restreamer",
@@ -183,6 +204,46 @@ UNFOLD = {
     "SITE_SYMBOL": "live_tv",
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
+    "SIDEBAR": {
+        "show_search": True,
+        "navigation": [
+            {
+                "title": "Providers",
+                "items": [
+                    _page("Portals", "hub", "portals_portal_changelist"),
+                    _page("MACs", "settings_input_hdmi", "portals_mac_changelist"),
+                    _page("Logins", "key", "portals_login_changelist"),
+                    _page("Runs", "sync", "portals_run_changelist"),
+                ],
+            },
+            {
+                "title": "Catalogue",
+                "items": [
+                    _page("Channels", "tv", "channels_channel_changelist"),
+                    _page("Groups", "folder", "channels_group_changelist"),
+                    _page("Streams", "cell_tower", "channels_stream_changelist"),
+                ],
+            },
+            {
+                "title": "People",
+                "items": [
+                    _page("Viewers", "connected_tv", "accounts_viewer_changelist"),
+                    _page("Web users", "person", "auth_user_changelist"),
+                    _page("Permission groups", "group", "auth_group_changelist"),
+                ],
+            },
+            {
+                "title": "System",
+                "items": [
+                    {
+                        "title": "Background jobs",
+                        "icon": "work_history",
+                        "link": reverse_lazy("admin:django_rq_dashboard_changelist"),
+                    }
+                ],
+            },
+        ],
+    },
 }
 
 LOGGING = {

@@ -46,19 +46,32 @@ class Portal(models.Model):
     referer = models.CharField(max_length=500, blank=True)
     origin = models.CharField(max_length=500, blank=True)
     verify_tls = models.BooleanField(
-        default=True, help_text="Switch off only for a provider whose certificate is known to be wrong."
+        "check certificates",
+        default=True,
+        help_text="Switch off only for a provider whose certificate is known to be wrong.",
     )
     time_zone = models.CharField(max_length=60, blank=True, help_text="IANA name; empty = as the portal says.")
     language = models.CharField(max_length=10, default="en", help_text="Language of your box: translates names.")
     priority = models.IntegerField(default=100, help_text="Lower comes first among portals that offer a channel.")
     max_streams = models.PositiveIntegerField(
-        default=0, help_text="Streams at once over all its subscriptions; 0 = the sum of theirs."
+        "streams at once", default=0, help_text="Streams at once over all its subscriptions; 0 = the sum of theirs."
     )
     refresh_hours = models.PositiveIntegerField(
-        default=12, validators=[MinValueValidator(0), MaxValueValidator(24 * 30)], help_text="0 = only by hand."
+        "refresh every (hours)",
+        default=12,
+        validators=[MinValueValidator(0), MaxValueValidator(24 * 30)],
+        help_text="0 = only by hand.",
     )
-    with_censored = models.BooleanField(default=True, help_text="Fetch adult genres too.")
-    enable_new = models.BooleanField(default=False, help_text="Show channels that appear for the first time at once.")
+    hold_percent = models.PositiveIntegerField(
+        "hold when more is lost than (%)",
+        default=30,
+        validators=[MaxValueValidator(100)],
+        help_text="A refresh that would lose a larger share of the list waits for your confirmation; 100 = never.",
+    )
+    with_censored = models.BooleanField("adult genres", default=True, help_text="Fetch adult genres too.")
+    enable_new = models.BooleanField(
+        "show new channels", default=False, help_text="Show channels that appear for the first time at once."
+    )
     refreshed_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 

@@ -55,6 +55,14 @@ def env_float(name: str, default: float, *, minimum: float | None = None, maximu
     return value
 
 
+def env_choice(name: str, default: str, choices: tuple[str, ...]) -> str:
+    """The variable as one of a few words."""
+    value = env_str(name, default).lower()
+    if value not in choices:
+        raise ConfigurationError(f"{name}={value!r} is not known; use one of: {', '.join(choices)}.")
+    return value
+
+
 def env_list(name: str, default: tuple[str, ...] = ()) -> list[str]:
     """The variable as a list, comma separated."""
     raw = env_str(name)

@@ -1,0 +1,6 @@
+"""The curator's pages about channels."""
+
+from channels.admin.channel import ChannelAdmin, GroupAdmin
+from channels.admin.stream import StreamAdmin
+
+__all__ = ["ChannelAdmin", "GroupAdmin", "StreamAdmin"]

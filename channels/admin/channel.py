@@ -1,0 +1,124 @@
+"""Channels and groups: what viewers see."""
+
+from __future__ import annotations
+
+from django.contrib import admin, messages
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest
+from unfold.admin import ModelAdmin, TabularInline
+from unfold.contrib.filters.admin import RelatedDropdownFilter
+from unfold.decorators import action, display
+
+from channels.models import Channel, ChannelStream, Group
+from portals.models import Portal
+
+
+class PortalFilter(admin.SimpleListFilter):
+    """Channels fed by one portal."""
+
+    title = "portal"
+    parameter_name = "portal"
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin[Channel]) -> list[tuple[str, str]]:
+        return [(str(pk), name) for pk, name in Portal.objects.values_list("pk", "name")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Channel]) -> QuerySet[Channel]:
+        value = self.value() or ""
+        if not value.isdigit():
+            return queryset
+        return queryset.filter(links__stream__portal=int(value)).distinct()
+
+
+class PlayableFilter(admin.SimpleListFilter):
+    """Channels that still have something to play."""
+
+    title = "offered"
+    parameter_name = "offered"
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin[Channel]) -> list[tuple[str, str]]:
+        return [("yes", "by a portal now"), ("no", "by nobody any more")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Channel]) -> QuerySet[Channel]:
+        playable = Channel.objects.playable()
+        if self.value() == "yes":
+            return queryset.filter(pk__in=playable.values("pk"))
+        if self.value() == "no":
+            return queryset.exclude(pk__in=playable.values("pk"))
+        return queryset
+
+
+class StreamsInline(TabularInline):
+    """The channel's streams in the order they are tried."""
+
+    model = ChannelStream
+    fields = ("stream", "rank")
+    autocomplete_fields = ("stream",)
+    ordering = ("rank", "id")
+    extra = 0
+
+
+@admin.register(Channel)
+class ChannelAdmin(ModelAdmin):
+    """Enable, disable, rename, number, group."""
+
+    list_display = ("name", "shown_number", "group", "enabled", "stream_count")
+    list_display_links = ("name",)
+    list_editable = ("enabled",)
+    list_filter = ("enabled", PortalFilter, ("group", RelatedDropdownFilter), PlayableFilter, "is_radio", "adult")
+    list_filter_submit = True
+    list_select_related = ("group",)
+    list_per_page = 100
+    search_fields = ("name", "guide_id", "streams__name")
+    actions = ("enable", "disable")
+    autocomplete_fields = ("group",)
+    inlines = (StreamsInline,)
+    show_full_result_count = False
+    fields = ("name", "number", "group", "enabled", "logo", "guide_id", "is_radio", "adult")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Channel]:
+        channels: QuerySet[Channel] = super().get_queryset(request)
+        return channels.annotate(streams_total=Count("links", distinct=True))
+
+    @display(description="number", ordering="number")
+    def shown_number(self, channel: Channel) -> str:
+        """As players show it."""
+        return channel.shown_number or "–"
+
+    @display(description="streams")
+    def stream_count(self, channel: Channel) -> int:
+        """How many streams feed it."""
+        return channel.streams_total  # type: ignore[attr-defined,no-any-return]
+
+    @action(description="Show to viewers", permissions=["change"])
+    def enable(self, request: HttpRequest, queryset: QuerySet[Channel]) -> None:
+        """Switch the chosen channels on."""
+        self._switch(request, queryset, enabled=True)
+
+    @action(description="Hide from viewers", permissions=["change"])
+    def disable(self, request: HttpRequest, queryset: QuerySet[Channel]) -> None:
+        """Switch the chosen channels off."""
+        self._switch(request, queryset, enabled=False)
+
+    def _switch(self, request: HttpRequest, queryset: QuerySet[Channel], *, enabled: bool) -> None:
+        chosen = Channel.objects.filter(pk__in=queryset.order_by().values("pk")).exclude(enabled=enabled)
+        changed = chosen.update(enabled=enabled)
+        word = "shown to viewers" if enabled else "hidden from viewers"
+        self.message_user(request, f"{changed} channel(s) are now {word}.", messages.SUCCESS)
+
+
+@admin.register(Group)
+class GroupAdmin(ModelAdmin):
+    """Our own sorting."""
+
+    list_display = ("name", "position", "channel_count")
+    list_editable = ("position",)
+    search_fields = ("name",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Group]:
+        groups: QuerySet[Group] = super().get_queryset(request)
+        return groups.annotate(channels_total=Count("channels"))
+
+    @display(description="channels")
+    def channel_count(self, group: Group) -> int:
+        """How many channels stand in it."""
+        return group.channels_total  # type: ignore[attr-defined,no-any-return]

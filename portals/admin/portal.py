@@ -1,0 +1,195 @@
+"""Portals with their subscriptions inline; test and refresh with results in words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.views.decorators.http import require_POST
+from unfold.admin import ModelAdmin, TabularInline
+from unfold.decorators import action, display
+
+from portals.adding import PROXY_SCHEMES, check_proxy, free_slug
+from portals.admin.subscription import STATE_COLOURS, SubscriptionForm
+from portals.checking import check_subscription
+from portals.jobs import enqueue_refresh
+from portals.models import Portal, Run, RunKind, Subscription
+from restreamer.lib.errors import InvalidInput, RestreamerError
+
+
+class PortalForm(forms.ModelForm[Portal]):
+    """Checks what only Restreamer knows to be wrong."""
+
+    class Meta:
+        model = Portal
+        fields = (
+            "name", "kind", "address", "enabled", "refresh_hours", "hold_percent", "enable_new", "with_censored",
+            "language", "time_zone", "priority", "max_streams", "user_agent", "referer", "origin", "proxy_url",
+            "verify_tls", "endpoint",
+        )  # fmt: skip
+        help_texts = {"proxy_url": f"One of {', '.join(PROXY_SCHEMES)}://host:port, for API and media."}
+
+    def clean_proxy_url(self) -> str:
+        value: str = self.cleaned_data["proxy_url"]
+        try:
+            check_proxy(value)
+        except InvalidInput as err:
+            raise forms.ValidationError(err.message) from err
+        return value
+
+
+class SubscriptionInline(TabularInline):
+    """The few columns one fills in daily; the rest stands on the subscription's own page."""
+
+    model = Subscription
+    form = SubscriptionForm
+    fields = ("mac", "login", "password", "streams", "enabled", "rank", "status", "expires_at")
+    readonly_fields = ("status",)
+    extra = 0
+    show_change_link = False
+
+    @admin.display(description="status")
+    def status(self, row: Subscription) -> str:
+        """State and last error in words."""
+        if not row.pk:
+            return "not saved yet"
+        return row.last_error or row.warning or row.get_state_display()
+
+
+@admin.register(Portal)
+class PortalAdmin(ModelAdmin):
+    """The first page an owner fills in."""
+
+    form = PortalForm
+    inlines = (SubscriptionInline,)
+    list_display = ("name", "kind", "enabled", "subscription_states", "channel_count", "latest_run")
+    list_filter = ("kind", "enabled")
+    search_fields = ("name", "address")
+    list_before_template = "portals/portal_list_hint.html"
+    actions = ("test_now", "refresh_now")
+    change_form_outer_before_template = "portals/portal_actions.html"
+    warn_unsaved_form = True
+    fieldsets = (
+        (None, {"fields": ("name", "kind", "address", "enabled")}),
+        (
+            "Catalogue",
+            {
+                "fields": ("refresh_hours", "hold_percent", "enable_new", "with_censored", "language", "time_zone"),
+                "classes": ("tab",),
+            },
+        ),
+        (
+            "Streams",
+            {"fields": ("priority", "max_streams", "user_agent", "referer", "origin"), "classes": ("tab",)},
+        ),
+        ("Network", {"fields": ("proxy_url", "verify_tls", "endpoint", "slug"), "classes": ("tab",)}),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Portal]:
+        return super().get_queryset(request).prefetch_related("subscriptions")  # type: ignore[no-any-return]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Portal | None = None) -> tuple[str, ...]:
+        return ("slug",)
+
+    def save_model(self, request: HttpRequest, obj: Portal, form: Any, change: bool) -> None:
+        if not obj.slug:
+            obj.slug = free_slug(obj.name)
+        if change and "address" in form.changed_data:
+            obj.endpoint = ""
+        super().save_model(request, obj, form, change)
+
+    @display(description="subscriptions")
+    def subscription_states(self, portal: Portal) -> SafeString | str:
+        """Each subscription with its state."""
+        rows = [(s.shown_name, s.get_state_display(), STATE_COLOURS[s.state]) for s in portal.subscriptions.all()]
+        if not rows:
+            return "none yet"
+        return format_html_join("", '<div>{0} <span class="{2}">{1}</span></div>', rows)
+
+    @display(description="channels")
+    def channel_count(self, portal: Portal) -> int:
+        """How many live items it offers now."""
+        return portal.streams.filter(stale_since__isnull=True).count()  # type: ignore[attr-defined,no-any-return]
+
+    @display(description="last refresh")
+    def latest_run(self, portal: Portal) -> SafeString | str:
+        """The newest run with its state."""
+        run = portal.runs.filter(kind=RunKind.LIVE).first()
+        if run is None:
+            return "never"
+        return format_html('<a href="{}">{}</a>', run_url(run), run.get_state_display())
+
+    @action(description="Test now", permissions=["change"])
+    def test_now(self, request: HttpRequest, queryset: QuerySet[Portal]) -> None:
+        """Ask the chosen portals about each of their subscriptions."""
+        for portal in queryset:
+            self._test(request, portal)
+
+    @action(description="Refresh now", permissions=["change"])
+    def refresh_now(self, request: HttpRequest, queryset: QuerySet[Portal]) -> None:
+        """Fetch the chosen portals' channels in the background."""
+        for portal in queryset:
+            self._refresh(request, portal)
+
+    def get_urls(self) -> list[URLPattern]:
+        """Two buttons of the portal's own page; POST only, because they do something."""
+        own = [
+            path("<int:pk>/test/", self.admin_site.admin_view(require_POST(self.test_one)), name="portals_portal_test"),
+            path(
+                "<int:pk>/refresh/",
+                self.admin_site.admin_view(require_POST(self.refresh_one)),
+                name="portals_portal_refresh",
+            ),
+        ]
+        return own + super().get_urls()  # type: ignore[no-any-return]
+
+    def test_one(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Test from the portal's page."""
+        self._test(request, self._changeable(request, pk))
+        return redirect("admin:portals_portal_change", pk)
+
+    def refresh_one(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Refresh from the portal's page."""
+        self._refresh(request, self._changeable(request, pk))
+        return redirect("admin:portals_portal_change", pk)
+
+    def _changeable(self, request: HttpRequest, pk: int) -> Portal:
+        portal = get_object_or_404(Portal, pk=pk)
+        if not self.has_change_permission(request, portal):
+            raise PermissionDenied
+        return portal
+
+    def _test(self, request: HttpRequest, portal: Portal) -> None:
+        subscriptions = list(portal.subscriptions.all())
+        if not subscriptions:
+            self.message_user(request, f"{portal.name}: there is no subscription to test.", messages.WARNING)
+        for subscription in subscriptions:
+            try:
+                report = check_subscription(subscription)
+            except RestreamerError as err:
+                self.message_user(request, f"{portal.name} · {subscription.shown_name}: {err.message}", messages.ERROR)
+                continue
+            level = messages.SUCCESS if report.state == "ok" else messages.ERROR
+            text = f"{portal.name} · {subscription.shown_name}: {report.sentence}"
+            self.message_user(request, f"{text} {report.warning}".strip(), level)
+
+    def _refresh(self, request: HttpRequest, portal: Portal) -> None:
+        run = enqueue_refresh(portal, RunKind.LIVE, request.user.get_username())
+        self.message_user(
+            request,
+            format_html('{}: refresh started. <a href="{}">Watch it</a>.', portal.name, run_url(run)),
+            messages.SUCCESS,
+        )
+
+
+def run_url(run: Run) -> str:
+    """The page of one run."""
+    return reverse("admin:portals_run_change", args=[run.pk])

@@ -1,0 +1,97 @@
+"""MACs and logins, each with the fields that belong to it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.http import HttpRequest
+from unfold.admin import ModelAdmin
+
+from portals.models import Login, Mac, Subscription, SubscriptionState
+from portals.models.subscription import normal_mac
+from restreamer.lib.errors import InvalidInput
+
+#: Text colours of Unfold's precompiled sheet, readable in light and dark.
+STATE_COLOURS: dict[str, str] = {
+    SubscriptionState.NEW: "text-font-subtle-light dark:text-font-subtle-dark",
+    SubscriptionState.OK: "text-green-700 dark:text-green-400",
+    SubscriptionState.LOGIN_NEEDED: "text-red-700 dark:text-red-400",
+    SubscriptionState.UNKNOWN: "text-red-700 dark:text-red-400",
+    SubscriptionState.BLOCKED: "text-red-700 dark:text-red-400",
+    SubscriptionState.EXPIRED: "text-red-700 dark:text-red-400",
+    SubscriptionState.CONFLICT: "text-red-700 dark:text-red-400",
+    SubscriptionState.THROTTLED: "text-orange-700 dark:text-orange-400",
+    SubscriptionState.COOLDOWN: "text-orange-700 dark:text-orange-400",
+}
+
+
+class SubscriptionForm(forms.ModelForm[Subscription]):
+    """MACs in any spelling; the stored password is never sent to the browser."""
+
+    class Meta:
+        model = Subscription
+        fields = (
+            "portal", "label", "mac", "login", "password", "serial", "device_id", "device_id2", "signature", "model",
+            "streams", "enabled", "rank", "expires_at",
+        )  # fmt: skip
+        widgets = {"password": forms.PasswordInput(attrs={"autocomplete": "new-password", "placeholder": "unchanged"})}
+
+    def clean_mac(self) -> str:
+        value: str = self.cleaned_data.get("mac", "")
+        if not value or value == self.instance.mac:
+            return value
+        try:
+            return normal_mac(value)
+        except InvalidInput as err:
+            raise forms.ValidationError(err.message) from err
+
+    def clean_password(self) -> str:
+        return self.cleaned_data.get("password") or self.instance.password
+
+
+class _SubscriptionAdmin(ModelAdmin):
+    form = SubscriptionForm
+    list_filter = ("portal", "state", "enabled")
+    readonly_fields = ("state", "state_until", "last_error", "warning", "checked_at")
+    list_select_related = ("portal",)
+
+    def save_model(self, request: HttpRequest, obj: Subscription, form: Any, change: bool) -> None:
+        if form.changed_data:
+            # What the portal said of the old identity says nothing of the new one.
+            obj.state, obj.state_until, obj.last_error = SubscriptionState.NEW, None, ""
+        super().save_model(request, obj, form, change)
+
+
+@admin.register(Mac)
+class MacAdmin(_SubscriptionAdmin):
+    """MACs of Stalker portals with the identity they send."""
+
+    list_display = ("mac", "portal", "state", "streams", "expires_at", "enabled", "last_error")
+    search_fields = ("mac", "label", "portal__name")
+    fieldsets = (
+        (None, {"fields": ("portal", "mac", "label", "streams", "enabled", "rank", "expires_at")}),
+        ("Login, when the portal asks for one", {"fields": ("login", "password")}),
+        (
+            "Identity of the box",
+            {
+                "fields": ("serial", "device_id", "device_id2", "signature", "model"),
+                "description": "Send what your own box or app sent before; empty ids are not sent at all. "
+                "A portal pins the first ids it sees to the MAC.",
+            },
+        ),
+        ("State", {"fields": _SubscriptionAdmin.readonly_fields}),
+    )
+
+
+@admin.register(Login)
+class LoginAdmin(_SubscriptionAdmin):
+    """Logins of Xtream portals."""
+
+    list_display = ("login", "portal", "state", "streams", "expires_at", "enabled", "last_error")
+    search_fields = ("login", "label", "portal__name")
+    fieldsets = (
+        (None, {"fields": ("portal", "login", "password", "label", "streams", "enabled", "rank", "expires_at")}),
+        ("State", {"fields": _SubscriptionAdmin.readonly_fields}),
+    )

@@ -1,0 +1,62 @@
+"""Background jobs of portals: thin, arguments are ids."""
+
+from __future__ import annotations
+
+import logging
+
+import django_rq
+from django.db import transaction
+from rq import Worker
+
+from portals import refreshing, runs
+from portals.errors import RunCancelled, RunHeld
+from portals.models import Portal, Run, RunKind
+from restreamer.lib.errors import RestreamerError
+
+log = logging.getLogger(__name__)
+
+REFRESH_QUEUE = "refresh"
+REFRESH_TIMEOUT_S = 4 * 3600
+
+
+def enqueue_refresh(portal: Portal, kind: RunKind, asked_by: str) -> Run:
+    """The run that will refresh this portal: the one under way, or a new one. One per portal and kind at a time."""
+    with transaction.atomic():
+        Portal.objects.select_for_update().get(pk=portal.pk)
+        waiting = runs.under_way(portal, kind)
+        if waiting is not None:
+            return waiting
+        run = runs.begin(portal, kind, asked_by)
+        transaction.on_commit(lambda: _put(run.pk))
+    return run
+
+
+def enqueue_held(run: Run) -> None:
+    """Apply a run that waited for a person."""
+    with transaction.atomic():
+        if runs.confirm(run):
+            transaction.on_commit(lambda: _put(run.pk))
+
+
+def _put(run_id: int) -> None:
+    django_rq.get_queue(REFRESH_QUEUE).enqueue(
+        perform, run_id, job_timeout=REFRESH_TIMEOUT_S, result_ttl=3600, failure_ttl=24 * 3600
+    )
+
+
+def perform(run_id: int) -> dict[str, int]:
+    """Job: do the run. A refusal is recorded in its row and is no failure of the worker."""
+    run = Run.objects.select_related("portal").get(pk=run_id)
+    try:
+        return dict(refreshing.perform(run).counts)
+    except (RunCancelled, RunHeld):
+        return {}
+    except RestreamerError as err:
+        log.warning("%s: %s", run, err.message)
+        return {}
+
+
+def workers_alive() -> bool:
+    """Does any worker serve the refresh queue now?"""
+    queue = django_rq.get_queue(REFRESH_QUEUE)
+    return int(Worker.count(queue=queue)) > 0

@@ -1,0 +1,204 @@
+"""`manage.py portal add|list|test|refresh|remove`."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from django.db import close_old_connections, transaction
+
+from channels.models import Channel, ChannelStream
+from portals import refreshing
+from portals.adding import NewPortal, add_portal
+from portals.checking import check_subscription
+from portals.jobs import enqueue_refresh, workers_alive
+from portals.models import Portal, PortalKind, Run, RunKind, RunState
+from restreamer.cli import RestreamerCommand
+from restreamer.lib import redact
+from restreamer.lib.errors import InvalidInput, RestreamerError
+
+_ENDED = {RunState.DONE, RunState.FAILED, RunState.CANCELLED, RunState.HELD}
+
+
+class Command(RestreamerCommand):
+    help = "Add, list, test and refresh the providers you subscribe to."
+
+    def add_verbs(self, verbs: Any) -> None:
+        add = verbs.add_parser("add", help="add a provider")
+        add.add_argument("name")
+        add.add_argument("url", help="address as your provider gave it")
+        add.add_argument("--kind", choices=PortalKind.values, default=PortalKind.STALKER)
+        add.add_argument("--mac", action="append", default=[], help="one or several, comma separated")
+        add.add_argument("--login", action="append", default=[], metavar="USER:PASSWORD")
+        add.add_argument("--streams", type=int, default=1, help="streams at once per MAC or login; 0 = unlimited")
+        add.add_argument("--proxy", default="", metavar="URL")
+        add.add_argument("--refresh", action="store_true", help="fetch the catalogue now and wait for it")
+        add.add_argument(
+            "--enable-all", action="store_true", help="show all its channels, those of later refreshes too"
+        )
+        add.set_defaults(action=self.add)
+        listing = verbs.add_parser("list", help="list the providers")
+        listing.set_defaults(action=self.list_all)
+        test = verbs.add_parser("test", help="ask the provider about each subscription")
+        test.add_argument("name", nargs="*")
+        test.set_defaults(action=self.test)
+        refresh = verbs.add_parser("refresh", help="fetch the catalogue")
+        refresh.add_argument("name", nargs="*")
+        refresh.add_argument("--wait", action="store_true", help="return when it is done")
+        refresh.set_defaults(action=self.refresh)
+        remove = verbs.add_parser("remove", help="delete a provider, its subscriptions and streams")
+        remove.add_argument("name")
+        remove.add_argument("--yes", action="store_true", help="do not ask")
+        remove.set_defaults(action=self.remove)
+
+    def add(self, options: dict[str, Any]) -> None:
+        """Add a portal, on wish refresh it and enable its channels."""
+        portal = add_portal(
+            NewPortal(
+                name=options["name"],
+                address=options["url"],
+                kind=options["kind"],
+                macs=_commas(options["mac"]),
+                logins=options["login"],
+                streams=options["streams"],
+                proxy_url=options["proxy"],
+                enable_new=options["enable_all"],
+            )
+        )
+        self.say(f"Portal {portal.name!r} added with {portal.subscriptions.count()} subscription(s).")
+        document: dict[str, Any] = {"id": portal.pk, "name": portal.name, "slug": portal.slug, "kind": portal.kind}
+        if options["refresh"]:
+            runs = self._refresh([portal], wait=True)
+            document["runs"] = runs
+        if self.as_json:
+            self.result(document)
+
+    def list_all(self, options: dict[str, Any]) -> None:
+        """All portals with their subscriptions."""
+        rows = [
+            {
+                "name": portal.name,
+                "kind": portal.kind,
+                "address": redact.url(portal.address),
+                "enabled": portal.enabled,
+                "subscriptions": ", ".join(
+                    f"{s.shown_name} ({s.get_state_display()})" for s in portal.subscriptions.all()
+                ),
+                "channels": Channel.objects.of_portal(portal).count(),
+                "refreshed": portal.refreshed_at and portal.refreshed_at.isoformat(timespec="minutes"),
+            }
+            for portal in Portal.objects.prefetch_related("subscriptions")
+        ]
+        columns = ["name", "kind", "address", "enabled", "subscriptions", "channels", "refreshed"]
+        self.table(rows, columns, "No portals yet. Add one: manage.py portal add NAME URL --mac MAC --refresh")
+
+    def test(self, options: dict[str, Any]) -> None:
+        """Ask about each subscription; exit 1 when one does not work."""
+        rows = []
+        for portal in _portals(options["name"]):
+            for subscription in portal.subscriptions.all():
+                report = check_subscription(subscription)
+                rows.append(
+                    {
+                        "portal": portal.name,
+                        "subscription": subscription.shown_name,
+                        "state": report.state,
+                        "expires": report.expires_at and report.expires_at.date().isoformat(),
+                        "result": report.sentence,
+                        "warning": report.warning,
+                    }
+                )
+        self.table(rows, ["portal", "subscription", "state", "expires", "result", "warning"], "Nothing to test.")
+        if any(row["state"] != "ok" for row in rows):
+            raise SystemExit(1)
+
+    def refresh(self, options: dict[str, Any]) -> None:
+        """Refresh portals in the background, or here when no worker runs."""
+        rows = self._refresh(_portals(options["name"]), wait=options["wait"])
+        if self.as_json:
+            self.result(rows)
+        if any(row["state"] == RunState.FAILED for row in rows):
+            raise SystemExit(1)
+
+    def remove(self, options: dict[str, Any]) -> None:
+        """Delete a portal after saying what goes with it."""
+        portal = _portals([options["name"]])[0]
+        alone = Channel.objects.of_portal(portal).exclude(
+            links__in=ChannelStream.objects.exclude(stream__portal=portal)
+        )
+        if not options["yes"]:
+            raise InvalidInput(
+                f"This deletes portal {portal.name!r}, its {portal.subscriptions.count()} subscription(s) and "
+                f"{alone.count()} channel(s) nothing else feeds. Say --yes to do it."
+            )
+        with transaction.atomic():
+            doomed = list(alone.values_list("pk", flat=True))
+            portal.delete()
+            for start in range(0, len(doomed), 500):
+                Channel.objects.filter(pk__in=doomed[start : start + 500]).delete()
+        self.result({"removed": portal.name}, [f"Portal {portal.name!r} removed."])
+
+    def _refresh(self, portals: list[Portal], *, wait: bool) -> list[dict[str, Any]]:
+        runs: list[Run] = []
+        background = workers_alive()
+        for portal in portals:
+            run = enqueue_refresh(portal, RunKind.LIVE, "command line")
+            if not background:
+                self._perform(run)
+            runs.append(run)
+        if background and wait:
+            for run in runs:
+                self._follow(run)
+        for run in runs:
+            run.refresh_from_db()
+            self.say(_sentence(run))
+        return [_run_row(run) for run in runs]
+
+    def _perform(self, run: Run) -> None:
+        try:
+            refreshing.perform(run)
+        except RestreamerError:
+            run.refresh_from_db()  # its sentence is in the row and said by the caller
+
+    def _follow(self, run: Run) -> None:
+        while True:
+            run.refresh_from_db()
+            if run.state in _ENDED:
+                return
+            close_old_connections()
+            time.sleep(0.3)
+
+
+def _commas(values: list[str]) -> list[str]:
+    return [part.strip() for value in values for part in value.split(",") if part.strip()]
+
+
+def _portals(names: list[str]) -> list[Portal]:
+    found = list(Portal.objects.filter(name__in=names) if names else Portal.objects.all())
+    missing = set(names) - {portal.name for portal in found}
+    if missing:
+        known = ", ".join(Portal.objects.values_list("name", flat=True)) or "none yet"
+        raise InvalidInput(f"No portal is called {', '.join(sorted(missing))}. There are: {known}.")
+    return found
+
+
+def _sentence(run: Run) -> str:
+    name = run.portal.name if run.portal else run.subject
+    if run.state == RunState.DONE:
+        counts = ", ".join(f"{value} {key}" for key, value in run.counts.items())
+        return f"{name}: refreshed in {run.running_s or 0:.1f} s: {counts}."
+    if run.state in (RunState.QUEUED, RunState.RUNNING):
+        return f"{name}: refresh {run.get_state_display()} in the background (run {run.pk})."
+    return f"{name}: refresh {run.get_state_display()}. {run.error}"
+
+
+def _run_row(run: Run) -> dict[str, Any]:
+    return {
+        "run": run.pk,
+        "portal": run.portal.name if run.portal else "",
+        "kind": run.kind,
+        "state": run.state,
+        "counts": run.counts,
+        "error": run.error,
+        "seconds": run.running_s,
+    }

@@ -1,0 +1,103 @@
+"""Which processes one machine runs, and how each shows that it serves."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import sys
+from pathlib import Path
+
+from django.conf import settings
+from django.core.management import get_commands
+
+from restreamer import embedded_redis
+from restreamer.runner.address import Address
+from restreamer.runner.child import Role
+
+_PROBE_TIMEOUT_S = 1.0
+
+
+def redis() -> Role:
+    """The embedded Redis."""
+    return Role(
+        name="redis",
+        command=tuple(embedded_redis.command(settings.RESTREAMER_DATA, settings.REDIS_SOCKET)),
+        answers=lambda: embedded_redis.answers(settings.REDIS_SOCKET),
+        first_pause_s=0.0,
+        foundation=True,
+        # A hint about servers of many gigabytes, and two lines at each stop.
+        hushed=("Memory overcommit must be enabled", "Received SIGTERM scheduling shutdown", "is now ready to exit"),
+    )
+
+
+def web(listener: socket.socket, address: Address) -> Role:
+    """The pages: gunicorn on a socket that we keep open over its restarts."""
+    handle = listener.fileno()
+    return Role(
+        name="web",
+        command=(
+            *(sys.executable, "-m", "gunicorn", "--config", "python:restreamer.gunicorn_conf"),
+            *("--bind", f"fd://{handle}", "restreamer.wsgi:application"),
+        ),
+        answers=lambda: web_answers(address),
+        first_pause_s=0.0,
+        pass_fds=(handle,),
+    )
+
+
+def relay() -> Role | None:
+    """The data plane; None in a build that has none."""
+    if "relay" not in get_commands():
+        return None
+    return Role(
+        name="relay",
+        command=_manage("relay"),
+        answers=lambda: socket_accepts(settings.RELAY_SOCKET),
+        first_pause_s=0.0,
+    )
+
+
+def workers() -> list[Role]:
+    """The background jobs. The first worker does only small ones, which so never wait behind a long refresh."""
+    roles = [Role(name="worker-1", command=_manage("worker", "default"))]
+    for number in range(2, settings.WORKERS + 1):
+        roles.append(Role(name=f"worker-{number}", command=_manage("worker", "refresh", "default")))
+    return roles
+
+
+def scheduler() -> Role:
+    """What starts jobs by the clock."""
+    return Role(name="scheduler", command=_manage("scheduler"))
+
+
+def web_answers(address: Address) -> bool:
+    """Does /healthz answer there?"""
+    connection = http.client.HTTPConnection(address.probe_host, address.port, timeout=_PROBE_TIMEOUT_S)
+    try:
+        connection.request("GET", "/healthz", headers={"Host": _allowed_host()})
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def socket_accepts(path: Path) -> bool:
+    """Does something listen on the unix socket?"""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(_PROBE_TIMEOUT_S)
+        try:
+            probe.connect(str(path))
+        except OSError:
+            return False
+    return True
+
+
+def _allowed_host() -> str:
+    """A Host header that Django lets in whatever RESTREAMER_ALLOWED_HOSTS says."""
+    named = [host.removeprefix(".") for host in settings.ALLOWED_HOSTS if host != "*"]
+    return named[0] if named else "localhost"
+
+
+def _manage(*arguments: str) -> tuple[str, ...]:
+    return (sys.executable, str(settings.BASE_DIR / "manage.py"), *arguments)

@@ -1,0 +1,221 @@
+"""The command line scripts rely on: words, JSON, exit codes."""
+
+from __future__ import annotations
+
+import json
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from accounts.models import Viewer
+from channels.models import Channel
+from portals.errors import PortalUnreachable
+from portals.models import Portal, Run, Subscription
+from portals.providers.records import GenreRecord, StreamRecord, SubscriptionReport
+from tests.factories import ChannelFactory, LinkFactory, PortalFactory, SubscriptionFactory, ViewerFactory
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def said(*words):
+    out = StringIO()
+    call_command(*words, stdout=out)
+    return out.getvalue()
+
+
+def as_json(*words):
+    return json.loads(said(*words, "--json"))
+
+
+@pytest.fixture
+def listing(monkeypatch):
+    """A portal that lists two channels, without a network."""
+
+    class Listed:
+        def live_genres(self):
+            return [GenreRecord("1", "News")]
+
+        def live_streams(self, progress):
+            yield StreamRecord("1", "One", number="1", genre_id="1")
+            yield StreamRecord("2", "Two", number="2")
+
+    monkeypatch.setattr("channels.refresh.provider_for", lambda portal: Listed())
+
+
+def test_a_portal_is_added_with_its_macs():
+    said("portal", "add", "Mine", "example.test:8080/c/", "--mac", "00:1a:79:00:00:01,001A79000002", "--streams", "2")
+    portal = Portal.objects.get()
+    assert (portal.name, portal.kind, portal.address) == ("Mine", "stalker", "http://example.test:8080/c/")
+    assert list(portal.subscriptions.values_list("mac", "streams")) == [
+        ("00:1A:79:00:00:01", 2),
+        ("00:1A:79:00:00:02", 2),
+    ]
+
+
+def test_add_refresh_and_enable_in_one_go(listing):
+    document = as_json(
+        "portal", "add", "Mine", "http://h/c/", "--mac", "00:1A:79:00:00:01", "--refresh", "--enable-all"
+    )
+    assert document["runs"][0]["counts"]["new"] == 2
+    assert Channel.objects.enabled().count() == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["http://h/c/"], "needs at least one MAC"),
+        (["http://h/c/", "--mac", "banana"], "is not a MAC address"),
+        (["ftp://h/c/", "--mac", "00:1A:79:00:00:01"], "begins with http"),
+        (["http://h/c/", "--mac", "00:1A:79:00:00:01", "--proxy", "h:1"], "is no proxy address"),
+        (["http://h/c/", "--mac", "00:1A:79:00:00:01", "--streams", "-1"], "cannot be negative"),
+        (["http://h/ c/", "--mac", "00:1A:79:00:00:01"], "holds a blank"),
+        (["", "--mac", "00:1A:79:00:00:01"], "needs its address"),
+        (["http://h", "--kind", "xtream"], "needs a login"),
+    ],
+)
+def test_what_cannot_be_added_is_refused_in_words(words, sentence):
+    with pytest.raises(CommandError, match=sentence):
+        said("portal", "add", "Mine", *words)
+    assert not Portal.objects.exists()
+
+
+def test_the_same_name_twice_is_refused():
+    PortalFactory(name="Mine")
+    with pytest.raises(CommandError, match="There is a portal called 'Mine' already"):
+        said("portal", "add", "Mine", "http://h/c/", "--mac", "00:1A:79:00:00:01")
+
+
+def test_the_list_shows_no_secret():
+    portal = PortalFactory(name="Mine", address="http://user:hunter2@h:8080/get.php?username=u&password=hunter3")
+    SubscriptionFactory(portal=portal, mac="00:1A:79:AA:BB:CC")
+    text = said("portal", "list") + json.dumps(as_json("portal", "list"))
+    assert "Mine" in text
+    for secret in ("hunter2", "hunter3", "AA:BB"):
+        assert secret not in text
+
+
+def test_an_empty_list_says_what_to_type():
+    assert "portal add" in said("portal", "list")
+
+
+def test_testing_tells_what_the_portal_said_and_fails_with_it(monkeypatch):
+    SubscriptionFactory()
+    monkeypatch.setattr(
+        "restreamer.management.commands.portal.check_subscription",
+        lambda s: SubscriptionReport("blocked", "The portal has blocked this MAC."),
+    )
+    out = StringIO()
+    with pytest.raises(SystemExit) as end:
+        call_command("portal", "test", stdout=out)
+    assert end.value.code == 1
+    assert "The portal has blocked this MAC." in out.getvalue()
+
+
+def test_refreshing_what_does_not_exist_names_what_does():
+    PortalFactory(name="Mine")
+    with pytest.raises(CommandError, match=r"No portal is called Other\. There are: Mine\."):
+        said("portal", "refresh", "Other")
+
+
+def test_without_workers_a_refresh_happens_here(listing):
+    PortalFactory(name="Mine")
+    text = said("portal", "refresh", "Mine")
+    assert "Mine: refreshed in" in text
+    assert "2 new" in text
+
+
+def test_a_failed_refresh_says_why_and_exits_1(monkeypatch):
+    class Dead:
+        def live_genres(self):
+            raise PortalUnreachable("Nobody answers at http://h.")
+
+    PortalFactory(name="Mine")
+    monkeypatch.setattr("channels.refresh.provider_for", lambda portal: Dead())
+    out = StringIO()
+    with pytest.raises(SystemExit):
+        call_command("portal", "refresh", stdout=out)
+    assert "Mine: refresh failed. Nobody answers at http://h." in out.getvalue()
+    assert Run.objects.get().state == "failed"
+
+
+def test_removing_a_portal_asks_first_and_keeps_channels_others_feed():
+    portal = PortalFactory(name="Mine")
+    shared = ChannelFactory()
+    LinkFactory(channel=shared, stream__portal=portal)
+    LinkFactory(channel=shared)
+    LinkFactory(stream__portal=portal)
+    with pytest.raises(CommandError, match="1 channel"):
+        said("portal", "remove", "Mine")
+    assert Portal.objects.filter(name="Mine").exists()
+    said("portal", "remove", "Mine", "--yes")
+    assert list(Channel.objects.all()) == [shared]
+
+
+def test_channels_are_enabled_by_portal_genre_and_name(listing):
+    as_json("portal", "add", "Mine", "http://h/c/", "--mac", "00:1A:79:00:00:01", "--refresh")
+    assert as_json("channel", "enable", "--genre", "news") == {"changed": 1, "enabled": True}
+    assert [row["name"] for row in as_json("channel", "list")] == ["One"]
+    assert as_json("channel", "enable", "--portal", "Mine") == {"changed": 1, "enabled": True}
+    assert as_json("channel", "disable", "--name", "tw") == {"changed": 1, "enabled": False}
+    assert [row["name"] for row in as_json("channel", "list", "--all")] == ["One", "Two"]
+
+
+def test_enabling_everything_has_to_be_said():
+    with pytest.raises(CommandError, match="Say which channels"):
+        said("channel", "enable")
+
+
+def test_a_new_viewer_gets_what_a_player_needs():
+    document = as_json("viewer", "add", "kitchen", "--connections", "2")
+    viewer = Viewer.objects.get()
+    assert viewer.check_password(document["password"])
+    assert document["token"] == viewer.token
+    assert document["playlist"].endswith(f"/playlist.m3u8?token={viewer.token}")
+    assert viewer.connections == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "sentence"),
+    [
+        ("live", [], "choose another"),
+        ("a b", [], "letters, digits"),
+        ("a/b", [], "letters, digits"),
+        ("ok", ["--password", "short"], "8 to 64"),
+        ("ok", ["--password", "with/slash1"], "letters, digits"),
+        ("ok", ["--connections", "-1"], "cannot be negative"),
+    ],
+)
+def test_what_cannot_be_a_viewer_is_refused(name, words, sentence):
+    with pytest.raises(CommandError, match=sentence):
+        said("viewer", "add", name, *words)
+    assert not Viewer.objects.exists()
+
+
+def test_a_new_token_ends_the_old_one():
+    viewer = ViewerFactory(name="kitchen")
+    document = as_json("viewer", "token", "kitchen")
+    old = viewer.token
+    viewer.refresh_from_db()
+    assert document["token"] == viewer.token != old
+
+
+def test_the_viewer_list_shows_no_secret():
+    viewer = ViewerFactory()
+    assert viewer.token not in said("viewer", "list")
+
+
+def test_removing_a_viewer():
+    ViewerFactory(name="kitchen")
+    said("viewer", "remove", "kitchen")
+    assert not Viewer.objects.exists()
+    with pytest.raises(CommandError, match="No viewer is called"):
+        said("viewer", "remove", "kitchen")
+
+
+def test_errors_are_json_too():
+    out = StringIO()
+    with pytest.raises(SystemExit):
+        call_command("viewer", "remove", "nobody", "--json", stdout=out)
+    assert json.loads(out.getvalue()) == {"error": "No viewer is called 'nobody'."}
+    assert not Subscription.objects.exists()

@@ -1,0 +1,65 @@
+"""What every test stands on: an empty Redis of its own, a database of its own, no network of others."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+import redis as redis_client
+from django.conf import settings
+
+from restreamer import embedded_redis
+from restreamer.parent_death import die_with_me
+from tests import postgres
+from tests.settings import REDIS_TEST_SOCKET, TEST_FOLDER, WITH_POSTGRES
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[str]:
+    """The address of a real Valkey server that belongs to this test process alone."""
+    command = embedded_redis.command(TEST_FOLDER / "redis-data", REDIS_TEST_SOCKET)
+    # No need to survive anything: without its file each write is a little faster.
+    process = subprocess.Popen(
+        [*command, "--appendonly", "no"],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        preexec_fn=die_with_me(),
+    )
+    embedded_redis.wait_until_ready(REDIS_TEST_SOCKET, alive=lambda: process.poll() is None)
+    yield settings.REDIS_URL
+    process.terminate()
+    process.wait(10)
+
+
+@pytest.fixture(scope="session")
+def _redis_admin(redis_server: str) -> Iterator[redis_client.Redis]:
+    with redis_client.Redis.from_url(redis_server) as client:
+        yield client
+
+
+@pytest.fixture(autouse=True)
+def _empty_redis(_redis_admin: redis_client.Redis) -> None:
+    """Each test begins with an empty Redis."""
+    _redis_admin.flushall()
+
+
+@pytest.fixture
+def redis(redis_server: str) -> Iterator[redis_client.Redis]:
+    """A client of this test's empty Redis; answers are bytes."""
+    with redis_client.Redis.from_url(redis_server) as client:
+        yield client
+
+
+@pytest.fixture(scope="session", autouse=WITH_POSTGRES)
+def _postgres_server() -> Iterator[None]:
+    with postgres.running():
+        yield
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(request: pytest.FixtureRequest) -> None:
+    """With TEST_PG=1 the server runs before the test database is made."""
+    if WITH_POSTGRES:
+        request.getfixturevalue("_postgres_server")
