@@ -16,7 +16,6 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management import CommandError, call_command
 from django.db import OperationalError, connection
 from django.db.migrations.executor import MigrationExecutor
-from rq.scheduler import RQScheduler
 
 from restreamer.embedded_redis import impatient
 from restreamer.lib import redact
@@ -42,12 +41,6 @@ def check_given_redis() -> None:
         ) from err
     if tuple(int(part) for part in version.split(".")[:2]) < _OLDEST_REDIS:
         raise ConfigurationError(f"Redis at {where} is {version}; Restreamer needs 6.2 or newer.")
-
-
-def clear_scheduler_locks() -> None:
-    """Drop RQ's scheduler locks of processes that are no more: they would delay timed jobs for minutes."""
-    with redis.Redis.from_url(settings.REDIS_URL) as client:
-        client.delete(*(RQScheduler.get_locking_key(queue) for queue in settings.RQ_QUEUES))
 
 
 def migrate(say: Say) -> None:

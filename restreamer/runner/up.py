@@ -34,17 +34,20 @@ def run(output: Output) -> None:
         try:
             _start_redis(supervisor)
             secret.password = _prepare(output)
+            supervisor.interruptible = False
             children = [supervisor.start(roles.web(listener, where))]
             relay = roles.relay()
             if relay is None:
                 output.line("up", "this build has no relay: pages work, channels do not play")
             for role in [*([relay] if relay else []), *roles.workers(), roles.scheduler()]:
                 children.append(supervisor.start(role))
-            if supervisor.run_until(lambda: _all_answer(children), timeout_s=READY_TIMEOUT_S):
-                _announce(output, where, secret)
-            elif not supervisor.stop_requests:
+            while not supervisor.run_until(lambda: _all_answer(children), timeout_s=READY_TIMEOUT_S):
+                if supervisor.stop_requests:
+                    break
                 silent = ", ".join(child.role.name for child in children if not _answers(child))
                 output.line("up", f"not ready: {silent} did not answer within {READY_TIMEOUT_S:.0f} s; still trying")
+            else:
+                _announce(output, where, secret)
             supervisor.run()
             output.line("up", "stopping")
         except KeyboardInterrupt:
@@ -84,7 +87,7 @@ def _start_redis(supervisor: Supervisor) -> None:
             embedded_redis.shut_down(settings.REDIS_SOCKET)
         child = supervisor.start(roles.redis())
         embedded_redis.wait_until_ready(settings.REDIS_SOCKET, alive=_turning(supervisor, child))
-    preparation.clear_scheduler_locks()
+        embedded_redis.forget_the_dead(settings.REDIS_SOCKET)
 
 
 def _turning(supervisor: Supervisor, child: Child) -> Callable[[], bool]:
