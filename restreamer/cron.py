@@ -24,7 +24,7 @@ from django.utils import timezone
 from redis.exceptions import LockError
 from rq.scheduler import RQScheduler
 
-from portals import due
+from portals import due, jobs
 from restreamer.lib import redis_keys
 from restreamer.lib.errors import RestreamerError
 
@@ -55,6 +55,7 @@ def clear_sessions(now: datetime) -> None:
 
 DUTIES = (
     Duty("due refreshes", 30, due.enqueue_due),
+    Duty("refused subscriptions", 60, jobs.enqueue_rechecks),
     Duty("old web sessions", 24 * 3600, clear_sessions),
 )
 
