@@ -26,6 +26,28 @@ class AnswerUnreadable(PortalError):
     """HTML, broken JSON or nothing where an answer was expected."""
 
 
+class AnswerNotFound(AnswerUnreadable):
+    """404: the address is wrong, or the portal hides from those it does not like."""
+
+
+class TimeZoneRefused(AnswerUnreadable):
+    """The portal broke on the time zone we sent; another one may do."""
+
+
+class PortalOverloaded(PortalError):
+    """The portal failed inside (5xx, an exception, a fatal error); later may be better."""
+
+
+class PortalClosed(PortalError):
+    """The operator switched the portal off; no fault of the subscription."""
+
+    retry_after_s = 15 * 60.0
+
+
+class TokenRefused(PortalError):
+    """The session's token is not, or no longer, accepted: a new handshake may help, once."""
+
+
 class PortalThrottled(PortalError):
     """The portal asked us to wait (429, 503); counts for the whole portal."""
 
@@ -43,6 +65,12 @@ class RunNotUndoable(RestreamerError):
 
     permanent = True
     status = 409
+
+
+class NoUsableSubscription(PortalError):
+    """The portal has no subscription that may be asked."""
+
+    permanent = True
 
 
 class RunCancelled(RestreamerError):
@@ -69,6 +97,10 @@ class SubscriptionBlocked(SubscriptionRefused):
     state = "blocked"
 
 
+class AccessDenied(SubscriptionBlocked):
+    """Refused without a reason; the profile says which it is."""
+
+
 class SubscriptionExpired(SubscriptionRefused):
     """Paid time is over."""
 
@@ -90,6 +122,8 @@ class DeviceConflict(SubscriptionRefused):
 class SessionLost(PortalError):
     """The token was not accepted twice in a row: another device uses this MAC."""
 
+    retry_after_s = 60.0
+
 
 class ItemRefused(PortalError):
     """The portal gives no address for this item; another stream may do better."""
@@ -99,6 +133,12 @@ class ItemNotSubscribed(ItemRefused):
     """The item is not part of the subscription."""
 
     permanent = True
+
+
+class ItemBusy(ItemRefused):
+    """The provider's own servers are full: nobody's fault, worth another try soon."""
+
+    retry_after_s = 10.0
 
 
 class NoFreeSlot(RestreamerError):

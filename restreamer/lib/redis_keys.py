@@ -55,9 +55,29 @@ def portal_requests(portal_id: int) -> str:
     return f"{PREFIX}portal:requests:{portal_id}"
 
 
+def portal_pace(portal_id: int) -> str:
+    """When the last API request to one portal began; lives as long as the next must wait."""
+    return f"{PREFIX}portal:pace:{portal_id}"
+
+
 def portal_throttle(portal_id: int) -> str:
     """Set while the portal asked us to wait; its TTL is the wait."""
     return f"{PREFIX}portal:throttle:{portal_id}"
+
+
+def portal_backoff(portal_id: int) -> str:
+    """How many times in a row the portal asked us to wait; gone after a good answer or some quiet hours."""
+    return f"{PREFIX}portal:backoff:{portal_id}"
+
+
+def portal_moved(portal_id: int) -> str:
+    """Set while the portal's address was asked lately whether its endpoint has moved."""
+    return f"{PREFIX}portal:moved:{portal_id}"
+
+
+def portal_refusal(subscription_id: int) -> str:
+    """Why the portal refused a subscription a moment ago, so that a crowd of callers asks it once."""
+    return f"{PREFIX}portal:refusal:{subscription_id}"
 
 
 def watchdog(subscription_id: int) -> str:
