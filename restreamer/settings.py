@@ -61,6 +61,8 @@ LEASE_LIFETIME_S = env_float("RESTREAMER_LEASE_LIFETIME_S", 12.0, minimum=3, max
 # Upstream connections of the whole installation; 0 = as many as the subscriptions allow.
 MAX_UPSTREAMS = env_int("RESTREAMER_MAX_UPSTREAMS", 0, minimum=0)
 FFMPEG = env_str("FFMPEG")
+# Folders a playlist may be read from by its path, comma separated, besides `playlists` in the data folder.
+PLAYLIST_FOLDERS = env_list("RESTREAMER_PLAYLIST_FOLDERS")
 
 # --- Django --------------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
