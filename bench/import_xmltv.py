@@ -24,16 +24,17 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 DAYS = 8
 SLOT = timedelta(minutes=40)
-WORDS = (
+TEXT = (
     "evening report river the last house north winter story of a family that moved to the coast where nothing is as it "
     "seems and an old secret changes everything for the new teacher & her friends before morning comes"
-).split(" ")
+)
+WORDS = TEXT.split()
 
 
 def write_guide(path: Path, megabytes: int, order: str) -> tuple[int, int]:
     """A guide of about that size, with everything real ones hold. Returns channels and broadcasts."""
     slots = int(timedelta(days=DAYS) / SLOT)
-    channels = max(1, megabytes * 1024**2 // (slots * 1010))
+    channels = max(1, megabytes * 1024**2 // (slots * 860))
     with path.open("w", encoding="utf-8") as out:
         out.write('<?xml version="1.0" encoding="UTF-8"?>\n<!DOCTYPE tv SYSTEM "xmltv.dtd">\n<tv>\n')
         for number in range(channels):
@@ -129,7 +130,7 @@ def measure(path: Path, wanted: int) -> None:
         resident_before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         cpu, wall = time.process_time(), time.monotonic()
         with connection.execute_wrapper(statements):
-            report = importer.import_guide(source, XmltvReader(chunks(path)), now=NOW, wants=wants)
+            report = importer.import_guide(source, XmltvReader(chunks(path), wants=wants), now=NOW, wants=wants)
         import_cpu, import_wall = time.process_time() - cpu, time.monotonic() - wall
         cpu, wall = time.process_time(), time.monotonic()
         removed = importer.remove_replaced(source, NOW + importer.GRACE)

@@ -56,26 +56,30 @@ def channel_record(element: etree._Element, reading: Reading) -> GuideChannelRec
     )
 
 
-def programme_record(element: etree._Element, reading: Reading) -> GuideRecord:
-    """A `programme` element. A stop that cannot be read counts as missing.
+def bare_record(element: etree._Element, reading: Reading) -> GuideRecord:
+    """A `programme` element's attributes. A stop that cannot be read counts as missing.
 
     Raises BadTime when the start cannot be read.
     """
-    start = parse_time(element.get("start", ""), reading.default_zone)
+    return GuideRecord(
+        channel_id=one_line(element.get("channel", ""))[:_MAX_ID],
+        start=parse_time(element.get("start", ""), reading.default_zone),
+        stop=_stop(element.get("stop", ""), reading.default_zone),
+        title="",
+    )
+
+
+def fill(record: GuideRecord, element: etree._Element, reading: Reading) -> None:
+    """What stands inside a `programme` element."""
     children = _children(element)
     title, lang = _chosen(children.get("title", ()), reading.languages)
     description, _ = _chosen(children.get("desc", ()), reading.languages)
     subtitle, _ = _chosen(children.get("sub-title", ()), reading.languages)
-    record = GuideRecord(
-        channel_id=one_line(element.get("channel", ""))[:_MAX_ID],
-        start=start,
-        stop=_stop(element.get("stop", ""), reading.default_zone),
-        title=one_line(title)[:_MAX_LINE],
-        subtitle=one_line(subtitle)[:_MAX_LINE],
-        description=paragraphs(description)[:_MAX_TEXT],
-        lang=lang[:_MAX_LANG],
-        icon=_icon(children),
-    )
+    record.title = one_line(title)[:_MAX_LINE]
+    record.subtitle = one_line(subtitle)[:_MAX_LINE]
+    record.description = paragraphs(description)[:_MAX_TEXT]
+    record.lang = lang[:_MAX_LANG]
+    record.icon = _icon(children)
     if "category" in children:
         record.categories = _categories(children["category"], reading.languages)
     if "episode-num" in children:
@@ -83,7 +87,6 @@ def programme_record(element: etree._Element, reading: Reading) -> GuideRecord:
     if "credits" in children:
         record.credits = _people(children["credits"][0])
     _fill_the_rare(record, children)
-    return record
 
 
 def _fill_the_rare(record: GuideRecord, children: Children) -> None:

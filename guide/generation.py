@@ -8,11 +8,11 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from guide.models import EpgSource, GuideChannel, Programme
+from guide.models import EpgSource, GuideChannel
 from guide.models.channel import key_of
 from guide.querysets import LONGEST_BROADCAST
 from guide.records import GuideChannelRecord, GuideRecord
-from guide.rows import merged, programme_row, title_of
+from guide.rows import insert, merged, title_of
 from guide.tidy import put_in_order
 
 #: Rows written in one transaction: few enough that SQLite's one write lock is never held for long.
@@ -214,9 +214,7 @@ class GenerationWriter:
             return
         if any(channel.pk is None for channel, _, _ in self._batch):
             self._write_channels([channel for channel in self._channels.values() if channel.pk is None])
-        rows = [programme_row(record, _known(channel.pk), stop) for channel, record, stop in self._batch]
-        # Two of the same channel and start that came far apart: the first stays.
-        Programme.objects.bulk_create(rows, ignore_conflicts=True)
+        insert((_known(channel.pk), record, stop) for channel, record, stop in self._batch)
         self._batch.clear()
 
     def _write_channels(self, channels: list[_Channel]) -> None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
+
+from django.db import connection, transaction
 
 from guide.episodes import episode_of
 from guide.models import Programme
@@ -38,23 +42,49 @@ def merged(first: GuideRecord, second: GuideRecord) -> GuideRecord:
     )
 
 
-def programme_row(record: GuideRecord, channel_pk: int, stop: datetime) -> Programme:
-    """The row of a record. Texts are made storable: a portal's JSON may hold what no database takes."""
-    season, episode = episode_of(record.episode_nums, record.subtitle, record.description)
-    return Programme(
-        channel_id=channel_pk,
-        start=record.start,
-        stop=stop,
-        title=legal(title_of(record))[:_MAX_TITLE],
-        subtitle=legal(record.subtitle) if record.title else "",
-        description=legal(record.description),
-        lang=record.lang,
-        categories=list(record.categories) or None,
-        season=season,
-        episode=episode,
-        icon=record.icon,
-        details=_details(record) or None,
-    )
+def insert(broadcasts: Iterable[tuple[int, GuideRecord, datetime]]) -> None:
+    """Write broadcasts given as (guide channel's key, record, stop), in one transaction.
+
+    A guide channel shows one broadcast at a time, so of two that start together the first to be written stays.
+    Plain SQL, because `bulk_create` costs 110 microseconds a row and this costs 35: on 200 MB that is 20 seconds.
+    """
+    as_time = connection.ops.adapt_datetimefield_value
+    rows = [
+        (
+            channel_pk,
+            as_time(record.start),
+            as_time(stop),
+            legal(title_of(record))[:_MAX_TITLE],
+            legal(record.subtitle) if record.title else "",
+            legal(record.description),
+            record.lang,
+            _json(record.categories),
+            *episode_of(record.episode_nums, record.subtitle, record.description),
+            record.icon,
+            _json(_details(record)),
+        )
+        for channel_pk, record, stop in broadcasts
+    ]
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.executemany(_INSERT, rows)
+
+
+def _insert_statement() -> str:
+    names = [
+        "channel", "start", "stop", "title", "subtitle", "description", "lang", "categories", "season", "episode",
+        "icon", "details",
+    ]  # fmt: skip
+    column_of = {field.name: field.column for field in Programme._meta.concrete_fields}
+    columns = ", ".join(f'"{column_of[name]}"' for name in names)
+    places = ", ".join(["%s"] * len(names))
+    return f'INSERT INTO "{Programme._meta.db_table}" ({columns}) VALUES ({places}) ON CONFLICT DO NOTHING'
+
+
+_INSERT = _insert_statement()
+
+
+def _json(value: Sequence[str] | dict[str, Any]) -> str | None:
+    return json.dumps(value, ensure_ascii=False) if value else None
 
 
 def record_of(programme: Programme, channel_id: str) -> GuideRecord:

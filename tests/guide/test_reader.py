@@ -17,6 +17,7 @@ from guide import reader
 from guide.errors import GuideError, GuideIncomplete, GuideRefused, GuideTooLarge, NotAGuide
 from guide.reader import XmltvReader
 from guide.records import GuideChannelRecord, GuideRecord
+from guide.wanted import Wanted
 from tests.guide.feeds import SAMPLES, at, channel, cut, programme, sample, tv
 
 EXPECTED = json.loads((SAMPLES / "expected.json").read_text(encoding="utf-8"))
@@ -210,6 +211,13 @@ def test_a_broken_place_costs_only_itself():
     assert [item.id for item in channels(data)][:1] == ["a"]
     assert "c" in [item.id for item in channels(data)]
     assert [item.title for item in programmes(data)] == ["whole"]
+
+
+def test_unwanted_broadcasts_come_with_their_times_only():
+    data = tv(programme("A", "1 20:00", "1 21:00", "in"), programme("B", "1 20:00", "1 21:00", "out"))
+    wanted, unwanted = programmes(data, wants=Wanted.of(["a"]))
+    assert (wanted.title, unwanted.title) == ("in", "")
+    assert wanted.start == unwanted.start
 
 
 def test_times_are_in_the_sources_zone_when_they_name_none():
