@@ -46,7 +46,7 @@ class PortalOpener:
         self.ledger = Ledger(client, self.owner)
         self.sessions = Sessions(client)
         self.room = Room(self.ledger, self.sessions, give_up)
-        self.watchdog = Watchdog(client, self.owner, providers)
+        self.watchdog = Watchdog(providers)
         self.client = client
         self.providers = providers
         self.source_for = source_for

@@ -467,23 +467,6 @@ def test_the_portal_is_kept_told_while_a_stream_plays_and_not_after(relay: MiniR
     assert wait_for(lambda: "watchdog" not in {thread.name for thread in threading.enumerate()})
 
 
-def test_one_process_of_the_installation_sends_for_a_subscription(
-    redis: Redis, relay: MiniRelay, origin: TsOrigin
-) -> None:
-    portal = PortalFactory()
-    mac = SubscriptionFactory(portal=portal, streams=2)
-    other = MiniRelay(redis, origin, owner="node2:relay")
-    for one in (relay, other):
-        one.opener.watchdog._first_s = 0.01
-        one.provider.cadence_s = 0.05
-    relay.open(channel_on(portal), viewer=1)
-    assert wait_for(lambda: relay.provider.kept_alive[mac.mac] >= 2)
-    other.open(channel_on(portal), viewer=2)
-    assert wait_for(lambda: relay.provider.kept_alive[mac.mac] >= 6)
-    assert other.provider.kept_alive[mac.mac] == 0
-    other.close_all()
-
-
 def test_a_mac_blocked_while_it_plays_is_stored(relay: MiniRelay, macs: list[Subscription]) -> None:
     relay.opener.watchdog._first_s = 0.01
     relay.provider.alive_error = SubscriptionBlocked("Blocked in mid-stream.")
