@@ -59,15 +59,14 @@ class FakeProvider:
 class MiniRelay:
     """Viewers, lingering and giving up, without a loop and without bytes."""
 
-    def __init__(self, redis: Redis, origin: TsOrigin, owner: str = "node1:relay", **options: object) -> None:
+    def __init__(self, redis: Redis, origin: TsOrigin, owner: str = "node1:relay") -> None:
         self.provider = FakeProvider(origin)
         self.opener = PortalOpener(
             redis,
             source_for=lambda play: HttpSource(play, Patience(connect_s=2, answer_s=3, open_s=6)),
             owner=owner,
-            providers=self.provider,  # type: ignore[arg-type]
+            providers=self.provider,
             give_up=self.give_up,
-            **options,  # type: ignore[arg-type]
         )
         self.opener.boot()
         self.limits = Limits(redis, owner)
