@@ -74,6 +74,8 @@ MAX_UPSTREAMS = env_int("RESTREAMER_MAX_UPSTREAMS", 0, minimum=0)
 # What a viewer at the limit who asks for one more meets: a refusal, or the end of their oldest stream.
 VIEWER_LIMIT_POLICY = env_choice("RESTREAMER_VIEWER_LIMIT", "refuse", ("refuse", "end_oldest"))
 FFMPEG = env_str("FFMPEG")
+# Folders a playlist may be read from by its path, comma separated, besides `playlists` in the data folder.
+PLAYLIST_FOLDERS = env_list("RESTREAMER_PLAYLIST_FOLDERS")
 
 # --- Django --------------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
