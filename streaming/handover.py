@@ -159,8 +159,8 @@ def _send(message: bytes, fds: list[int]) -> None:
             answer = json.loads(control.recv(MESSAGE_BYTES) or b"{}")
     except (OSError, ValueError) as err:
         raise RelayUnreachable(f"The relay does not answer: {err}.") from err
-    if not answer.get("ok"):
-        raise RelayUnreachable(f"The relay refused the ticket: {answer.get('error') or 'no reason given'}.")
+    if not isinstance(answer, dict) or answer.get("ok") is not True:
+        raise RelayUnreachable(f"The relay refused the ticket: {answer!r:.200}.")
 
 
 def _read_head(sock: socket.socket) -> tuple[int, list[tuple[str, str]], bytes]:

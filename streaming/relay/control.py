@@ -88,7 +88,8 @@ class ControlSocket:
             return
         try:
             error = self._understand(message, fds) if whole else "the message is too long"
-        except ValueError as err:
+        except (ValueError, OSError, RecursionError) as err:
+            # Not JSON, not a ticket, JSON nested a thousand deep, a descriptor that is no socket.
             error = str(err)
         finally:
             for fd in fds:
