@@ -27,7 +27,7 @@ def opened(origin: TsOrigin) -> Iterator[list[HttpSource]]:
 
 def failure(origin: TsOrigin, *steps: Script, **play: object) -> UpstreamError:
     origin.script("one", *steps)
-    source = HttpSource(PlayUrl(origin.url(), **play), PATIENCE)  # type: ignore[arg-type]
+    source = HttpSource(PlayUrl(origin.url(), **play), PATIENCE)
     with pytest.raises(UpstreamError) as caught:
         source.open()
     assert origin.wait_open(0)
