@@ -70,6 +70,12 @@ def test_a_killed_web_worker_is_replaced_without_the_others_noticing(house):
     assert house.child("gunicorn") == web
 
 
+def test_nobody_is_refused_while_the_pages_start_again(house):
+    house.child("gunicorn").kill()
+    # Whoever asks now waits in the socket we keep open.
+    assert [house.get("/healthz")[0] for _ in range(5)] == [200] * 5
+
+
 def test_a_job_is_done_by_a_worker(house):
     done = run(house.data, "shell", "-c", "import django_rq; print(django_rq.enqueue(len, 'abc').id)")
     job = done.stdout.strip().splitlines()[-1]
