@@ -2,8 +2,8 @@
 
 A viewing is (viewer, what is relayed, address and agent of the player), so the two or three connections a player
 opens while it probes one channel count once. A viewer at the limit who asks for something else is most often
-changing channel: what the same player began a while ago is ended for it; otherwise there is a short grace, because
-the old connection may be closing right now; then the policy decides.
+changing channel: what the same player began before (a while before, where several at once are allowed) is ended for
+it. Otherwise there is a short grace, because the old connection may be closing right now; then the policy decides.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from streaming.sessions import PENDING_LIFETIME_S, Sessions, WatchFacts
 
 #: How long a viewer at the limit waits for an old connection that may be closing.
 GRACE_S = 2.0
-#: A viewing of the same player that is older than this is the one being left.
+#: With several connections allowed, a viewing of the same player that is older than this is the one being left.
 SETTLED_S = 2.0
 _POLL_S = 0.05
 
@@ -161,8 +161,9 @@ class Limits:
     ) -> WatchFacts | None:
         """The session to end for this wish, or None: wait, then refuse."""
         oldest_first = sorted((one for one in others if one.session_id not in ending), key=lambda one: one.asked_at)
+        settled_s = 0.0 if wish.connections == 1 else SETTLED_S
         for one in oldest_first:
-            if one.left_for(wish.viewer_id, wish.peer, wish.agent, asked_at, settled_s=SETTLED_S):
+            if one.left_for(wish.viewer_id, wish.peer, wish.agent, asked_at, settled_s=settled_s):
                 return one
         waited = self._clock() - asked_at >= GRACE_S
         if self._policy == "end_oldest" and waited and oldest_first:

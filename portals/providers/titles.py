@@ -17,6 +17,7 @@ _EPISODE_FORMS = (
     ),
 )
 _YEAR = re.compile(r"[(\[]\s*((?:19|20)\d\d)\s*[)\]]")
+_ADULT = re.compile(r"(?i)(?<![a-z0-9])(?:xxx|adults?(?!\s+swim)|porno?|erotic[ao]?|(?:\+\s?18|18\s?\+))(?![a-z0-9])")
 _EDGES = " \t-–—:|.,_/"
 
 
@@ -54,3 +55,12 @@ def year_in(title: str) -> int | None:
     """
     years = _YEAR.findall(title)
     return int(years[-1]) if years else None
+
+
+def is_adult(name: str) -> bool:
+    """Does a group or category call itself adult?
+
+    >>> is_adult("XXX | HD"), is_adult("For Adults"), is_adult("18+"), is_adult("Adult Swim"), is_adult("Essex")
+    (True, True, True, False, False)
+    """
+    return _ADULT.search(name) is not None

@@ -12,6 +12,7 @@ import redis
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.staticfiles.finders import get_finders
+from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import CommandError, call_command
 from django.db import OperationalError, connection
@@ -26,6 +27,13 @@ Say = Callable[[str], None]
 
 ADMINISTRATOR = "admin"
 _OLDEST_REDIS = (6, 2)
+
+
+def check_settings() -> None:
+    """The settings do not contradict themselves. Raises ConfigurationError with what to type."""
+    wrong = [message for message in checks.run_checks() if message.level >= checks.ERROR]
+    if wrong:
+        raise ConfigurationError(" ".join(f"{message.msg} {message.hint or ''}".strip() for message in wrong))
 
 
 def check_given_redis() -> None:

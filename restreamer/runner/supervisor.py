@@ -51,7 +51,7 @@ class Supervisor:
     @contextlib.contextmanager
     def signals(self) -> Iterator[None]:
         """Take SIGTERM, SIGINT, SIGHUP and the deaths of children for the length of the block."""
-        adopt_orphans()
+        adopt_orphans(True)
         self._not_ours = set(_children_of_this_process())
         reader, writer = socket.socketpair()
         reader.setblocking(False)
@@ -69,6 +69,7 @@ class Supervisor:
             for number in handled:
                 signal.signal(number, before[number])
             signal.set_wakeup_fd(old_wakeup)
+            adopt_orphans(False)
             self._selector.unregister(reader)
             reader.close()
             writer.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import time
 from collections.abc import Callable, Iterator
 
@@ -21,13 +22,16 @@ from restreamer.runner.supervisor import Supervisor
 
 READY_TIMEOUT_S = 90.0
 _LOCK_TIMEOUT_S = 15.0
+_OPEN_FILES = 65536
 
 
 def run(output: Output) -> None:
     """Run everything until SIGTERM or SIGINT. Raises RestreamerError, with a sentence, when it cannot start."""
     data = data_folder.make_private(settings.RESTREAMER_DATA)
     data_folder.make_private(settings.RUN_FOLDER)
+    preparation.check_settings()
     where = address.parse(settings.RESTREAMER_BIND)
+    _raise_open_files()
     supervisor = Supervisor(output, environment=_environment(), folder=str(settings.BASE_DIR))
     with _owned(FolderLock(data), output), address.listen(where) as listener, supervisor.signals():
         secret = _Once(output)
@@ -164,6 +168,14 @@ def _owned(lock: FolderLock, output: Output) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def _raise_open_files() -> None:
+    """Let the children have as many sockets as the system grants: a viewer is one, and 1,024 is the usual start."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, _OPEN_FILES)
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _environment() -> dict[str, str]:

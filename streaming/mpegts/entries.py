@@ -6,7 +6,9 @@ per packet (see `columns`).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from streaming.mpegts.access import Access, judge
 from streaming.mpegts.columns import Columns, PidClasses, each
@@ -23,7 +25,7 @@ from streaming.mpegts.packets import (
     starts_unit,
 )
 from streaming.mpegts.psi import Kind, Programme, Track
-from streaming.mpegts.statistics import Meter, Statistics, jumped
+from streaming.mpegts.statistics import Measured, Meter, Statistics, jumped
 from streaming.mpegts.tables import TableWatch
 
 #: A unit that has not shown its picture within so many packets is no entry. x265 writes 2.5 KB about itself first.
@@ -65,13 +67,41 @@ class Scan:
     programme_changed: bool = False
 
 
+class Unit(NamedTuple):
+    """A PES packet that begins in a part."""
+
+    #: Number of its first packet within the part.
+    packet: int
+    pid: int
+    #: Offset of its start code in the part's block.
+    pes_at: int
+    times: PesTimes | None
+
+
 @dataclass(slots=True)
-class _Unit:
+class Part:
+    """A block, or as much of it as is read under one layout, with all that was found in it."""
+
+    position: int
+    columns: Columns
+    pids: PidClasses
+    #: Those of the programme's tracks, in their order.
+    units: list[Unit] = field(default_factory=list)
+    #: Those that have shown themselves; the newest unit of the part before may be among them.
+    entries: list[Entry] = field(default_factory=list)
+    measured: Measured = field(default_factory=Measured)
+    #: The layout after this part, if it is another: the part's last packet said so.
+    programme: Programme | None = None
+
+
+@dataclass(slots=True)
+class _Pending:
     """A unit of the lead track that has not shown its picture yet."""
 
     position: int
     tables: bytes
     payload: bytes
+    times: PesTimes | None
     packets: int = 1
 
 
@@ -85,10 +115,12 @@ class EntryScanner:
     def __init__(self, programme_number: int | None = None) -> None:
         self._tables = TableWatch(programme_number)
         self._meter = Meter()
+        self._table_pids: tuple[int, ...] = (PAT_PID,)
+        self._roles: dict[int, Kind] = {}
         self._pids = PidClasses((PAT_PID,), every=(PAT_PID,))
         self._programme: Programme | None = None
         self._lead: Track | None = None
-        self._unit: _Unit | None = None
+        self._unit: _Pending | None = None
         self._lead_dts: int | None = None
         self._waiting_since: int | None = None
         self._entered_at: int | None = None
@@ -114,42 +146,55 @@ class EntryScanner:
         """The newest PAT and PMT packets; empty until both have come."""
         return self._tables.packets
 
+    @property
+    def undecided(self) -> int | None:
+        """Position of the newest unit of the lead track while nobody knows yet whether it is an entry."""
+        return self._unit.position if self._unit else None
+
     def scan(self, block: bytes | bytearray | memoryview, position: int, now: float = 0.0) -> Scan:
         """Read the next block of whole packets, whose first byte has the given position.
 
         Shape: blocks follow each other; entries come in the order of their positions, and one may lie in an earlier
         block when its picture shows itself only in this one. `now` is the caller's clock in seconds.
         """
+        scan = Scan([])
+        for part in self.parts(block, position, now):
+            scan.entries += part.entries
+            scan.programme_changed |= part.programme is not None
+        return scan
+
+    def parts(self, block: bytes | bytearray | memoryview, position: int, now: float = 0.0) -> Iterator[Part]:
+        """As `scan`, with everything that was found, part by part; all parts are to be taken."""
         data = block if isinstance(block, bytes) else bytes(block)
         if len(data) % PACKET_SIZE:
             raise ValueError(f"a block of {len(data)} bytes is no whole number of packets")
         self._now = now
-        scan = Scan([])
         start = 0
         while start < len(data):
-            start += self._scan_part(data[start:] if start else data, position + start, scan)
-        return scan
+            part = self._read(data[start:] if start else data, position + start)
+            start += len(part.columns.block)
+            yield part
 
     # One block ------------------------------------------------------------------------------------------------
 
-    def _scan_part(self, data: bytes, position: int, scan: Scan) -> int:
-        """Read to the end, or to and with the table after which the rest must be read otherwise; returns how far."""
+    def _read(self, data: bytes, position: int) -> Part:
+        """Read to the end, or to and with the table after which the rest must be read otherwise."""
         pids = self._pids
-        columns = Columns(data, pids)
+        part = Part(position, Columns(data, pids), pids)
         if self._unit is not None:
-            self._go_on(self._unit, columns, -1, scan)
-        for index in each(columns.events):
+            self._go_on(self._unit, part, -1)
+        tables = self._table_pids
+        for index in each(part.columns.events):
             at = index * PACKET_SIZE
             pid = (data[at + 1] & 0x1F) << 8 | data[at + 2]
-            if not self._tables.concerns(pid):
-                self._start_unit(columns, index, pid, position, scan)
+            if pid not in tables:
+                self._start_unit(part, index, pid)
             elif self._feed_tables(data, at, pid):
-                data = data[: at + PACKET_SIZE]
-                columns = Columns(data, pids)
-                scan.programme_changed |= self._learn()
+                part.columns = Columns(data[: at + PACKET_SIZE], pids)
+                part.programme = self._learn()
                 break
-        self._meter.count(columns, pids, position, self._now)
-        return len(data)
+        part.measured = self._meter.count(part.columns, pids, position, self._now)
+        return part
 
     def _feed_tables(self, data: bytes, at: int, pid: int) -> bool:
         changed = self._tables.feed(data, at, pid)
@@ -157,52 +202,55 @@ class EntryScanner:
         self.statistics.damaged_tables = self._tables.damaged
         return changed
 
-    def _learn(self) -> bool:
-        """Look for what the tables say now; True when the programme's layout is another than before."""
+    def _learn(self) -> Programme | None:
+        """Look for what the tables say now; returns the programme's layout if it is another than before."""
         programme = self._tables.programme
-        tables = self._tables.pids
         tracks = programme.tracks if programme else ()
         order = (Kind.VIDEO, Kind.AUDIO, Kind.DATA, Kind.SUBTITLES)
         pids = [track.pid for track in sorted(tracks, key=lambda track: order.index(track.kind))]
+        self._table_pids = self._tables.pids
         if programme is not None:
-            # Other programmes' tables are of no interest any more, but PIDs beyond the limit are only counted less.
-            tables = (PAT_PID, programme.pmt_pid)
+            # Other programmes' tables are of no interest any more.
+            self._table_pids = (PAT_PID, programme.pmt_pid)
             pids.insert(0, programme.pcr_pid)
-        units = [track.pid for track in tracks if track.kind in (Kind.VIDEO, Kind.AUDIO)]
-        self._pids = PidClasses((*tables, *pids), units=units, every=tables)
+        self._pids = PidClasses(
+            (*self._table_pids, *pids), units=[track.pid for track in tracks], every=self._table_pids
+        )
         if programme is None or programme == self._programme:
-            return False
+            return None
         self._programme = programme
+        self._roles = {track.pid: track.kind for track in tracks}
         self._lead = programme.lead
         self._unit = None
         self._meter.learn(programme)
-        return True
+        return programme
 
     # Units ----------------------------------------------------------------------------------------------------
 
-    def _start_unit(self, columns: Columns, index: int, pid: int, position: int, scan: Scan) -> None:
-        block, at = columns.block, index * PACKET_SIZE
+    def _start_unit(self, part: Part, index: int, pid: int) -> None:
+        block, at = part.columns.block, index * PACKET_SIZE
         start, end = payload_offset(block, at), at + PACKET_SIZE
-        lead = self._lead
-        if lead is None or pid != lead.pid:
-            times = pes_times(block, start, end)
-            if times is not None:
+        times = pes_times(block, start, end)
+        part.units.append(Unit(index, pid, start, times))
+        if self._lead is None or pid != self._lead.pid:
+            if times is not None and self._roles.get(pid) is Kind.AUDIO:
                 self._meter.audio(times.pts, self._now)
             return
         if self._unit is not None:
-            self._decide(self._unit, scan, all_there=True)
+            self._decide(self._unit, part, all_there=True)
             self._unit = None
-        unit = _Unit(position + at, b"", block[start:end])
         self._meter.statistics.units += 1
-        if not self._decide(unit, scan):
+        unit = _Pending(part.position + at, b"", block[start:end], times)
+        if not self._decide(unit, part):
             unit.tables = self._tables.packets
             self._unit = unit
-            self._go_on(unit, columns, index, scan)
+            self._go_on(unit, part, index)
 
-    def _go_on(self, unit: _Unit, columns: Columns, index: int, scan: Scan) -> None:
+    def _go_on(self, unit: _Pending, part: Part, index: int) -> None:
         """Add the packets of the lead track that follow packet `index` until the unit shows what it is."""
         assert self._lead is not None
-        code = self._pids.code_of.get(self._lead.pid, -1)
+        columns = part.columns
+        code = part.pids.code_of.get(self._lead.pid, -1)
         index = columns.classes.find(code, index + 1)
         while index >= 0:
             at = index * PACKET_SIZE
@@ -210,12 +258,12 @@ class EntryScanner:
                 return
             unit.payload += columns.block[payload_offset(columns.block, at) : at + PACKET_SIZE]
             unit.packets += 1
-            if self._decide(unit, scan):
+            if self._decide(unit, part):
                 self._unit = None
                 return
             index = columns.classes.find(code, index + 1)
 
-    def _decide(self, unit: _Unit, scan: Scan, *, all_there: bool = False) -> bool:
+    def _decide(self, unit: _Pending, part: Part, *, all_there: bool = False) -> bool:
         """Judge what is there of a unit of the lead track; False when more of it is needed."""
         assert self._lead is not None
         payload = unit.payload
@@ -226,11 +274,11 @@ class EntryScanner:
         access = judge(self._lead.codec, payload[header:])
         if access is Access.UNDECIDED and not all_there:
             return False
-        times = pes_times(payload, 0, len(payload))
+        times = unit.times or pes_times(payload, 0, len(payload))
         if times is not None:
             self._clock(times)
         if self._enterable(access, times):
-            scan.entries.append(Entry(unit.position, unit.tables or self._tables.packets, times, access))
+            part.entries.append(Entry(unit.position, unit.tables or self._tables.packets, times, access))
             self._meter.statistics.entries += 1
         return True
 

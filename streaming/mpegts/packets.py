@@ -6,7 +6,7 @@ packet's first byte (0x47). Clocks: PTS and DTS count 90 kHz in 33 bits, a PCR c
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 PACKET_SIZE = 188
 SYNC = 0x47
@@ -136,8 +136,7 @@ def pcr_packet(pid: int, counter: int, pcr: int) -> bytes:
 # PES packets ----------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class PesTimes:
+class PesTimes(NamedTuple):
     """The clock of one PES packet. `dts` equals `pts` when the stream carries only one."""
 
     pts: int

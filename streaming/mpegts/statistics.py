@@ -61,6 +61,20 @@ class Statistics:
     bitrate_bps: int = 0
 
 
+@dataclass(slots=True)
+class Measured:
+    """What counting one block brought to light, for those who rewrite it."""
+
+    #: First and last continuity counter of each class that has packets with payload here.
+    runs: dict[int, tuple[int, int]] = field(default_factory=dict)
+    #: Classes whose counters do not run on.
+    broken: set[int] = field(default_factory=set)
+    #: Index and value of each PCR on the PCR PID.
+    pcrs: list[tuple[int, int]] = field(default_factory=list)
+    #: Indices of packets that announce a discontinuity.
+    flagged: list[int] = field(default_factory=list)
+
+
 class Meter:
     """Fills `Statistics` from columns and clocks."""
 
@@ -78,20 +92,25 @@ class Meter:
         self._audio = tuple(track.pid for track in programme.audio)
         self._pcr_pid = programme.pcr_pid
 
-    def count(self, columns: Columns, pids: PidClasses, position: int, now: float) -> None:
+    def count(self, columns: Columns, pids: PidClasses, position: int, now: float) -> Measured:
         """Take one block, whose first packet has the given position."""
-        statistics = self.statistics
+        statistics, code_of, classes = self.statistics, pids.code_of, columns.classes
         statistics.packets += columns.count
-        statistics.null_packets += columns.classes.count(NULL_CLASS)
+        statistics.null_packets += classes.count(NULL_CLASS)
         for pid in self._audio:
-            statistics.audio_packets += columns.classes.count(pids.code_of.get(pid, -1) & 0xFF)
-        if self._video is not None:
-            statistics.video_packets += columns.classes.count(pids.code_of.get(self._video, -1) & 0xFF)
+            if pid in code_of:
+                statistics.audio_packets += classes.count(code_of[pid])
+        if self._video in code_of:
+            statistics.video_packets += classes.count(code_of[self._video])
         statistics.scrambled_packets += columns.scrambled()
         statistics.transport_errors += columns.damaged()
-        self._check_counters(columns, pids)
+        measured = Measured()
+        self._check_counters(columns, pids, measured)
         for index in columns.clocked():
-            self._clock(columns.block, index * PACKET_SIZE, position, now)
+            self._clock(columns.block, index, measured)
+        if measured.pcrs:
+            self._take_pcrs(measured.pcrs, position, now)
+        return measured
 
     def video(self, dts: int, now: float) -> None:
         """A picture with this DTS has begun."""
@@ -105,16 +124,18 @@ class Meter:
 
     # Continuity -----------------------------------------------------------------------------------------------
 
-    def _check_counters(self, columns: Columns, pids: PidClasses) -> None:
+    def _check_counters(self, columns: Columns, pids: PidClasses, measured: Measured) -> None:
         counters = columns.counters()
         for pid, code in pids.code_of.items():
             own = counters_of(counters, code)
             if not own:
                 continue
-            previous = self._counters.get(pid, (own[0] - 1) & 0x0F)
-            if not counters_run(own, code, previous):
+            first, last = own[0] & 0x0F, own[-1] & 0x0F
+            measured.runs[code] = first, last
+            if not counters_run(own, code, self._counters.get(pid, first - 1)):
+                measured.broken.add(code)
                 self._find_breaks(columns, counters, code, pid)
-            self._counters[pid] = own[-1] & 0x0F
+            self._counters[pid] = last
 
     def _find_breaks(self, columns: Columns, counters: bytes, code: int, pid: int) -> None:
         """The slow way, for one PID in one block: tell losses from legal duplicates and announced breaks."""
@@ -140,20 +161,27 @@ class Meter:
 
     # Clocks ---------------------------------------------------------------------------------------------------
 
-    def _clock(self, block: bytes, at: int, position: int, now: float) -> None:
+    def _clock(self, block: bytes, index: int, measured: Measured) -> None:
+        at = index * PACKET_SIZE
         if adaptation_flags(block, at) & 0x80:
             self.statistics.discontinuities += 1
-        if pid_of(block, at) != self._pcr_pid:
-            return
-        pcr = read_pcr(block, at)
-        if pcr is None or pcr == self.statistics.pcr:
-            return
-        last = self.statistics.pcr
-        self.statistics.pcr, self.statistics.pcr_moved_at = pcr, now
-        if last is not None and abs(pcr_difference(pcr, last)) > JUMP_S * PCR_HZ:
-            self.statistics.pcr_jumps += 1
-            self._anchor = None
-        self._measure(pcr, position + at)
+            measured.flagged.append(index)
+        if pid_of(block, at) == self._pcr_pid:
+            pcr = read_pcr(block, at)
+            if pcr is not None:
+                measured.pcrs.append((index, pcr))
+
+    def _take_pcrs(self, pcrs: list[tuple[int, int]], position: int, now: float) -> None:
+        statistics = self.statistics
+        for index, pcr in pcrs:
+            last = statistics.pcr
+            if pcr == last:
+                continue
+            statistics.pcr, statistics.pcr_moved_at = pcr, now
+            if last is not None and abs(pcr_difference(pcr, last)) > JUMP_S * PCR_HZ:
+                statistics.pcr_jumps += 1
+                self._anchor = None
+            self._measure(pcr, position + index * PACKET_SIZE)
 
     def _measure(self, pcr: int, position: int) -> None:
         """The bitrate between two PCRs about a second apart."""

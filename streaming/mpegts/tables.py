@@ -63,12 +63,10 @@ class TableWatch:
             packets += recount(packetise(section, pid, 0), self._counters.get(pid, 15))
         return packets
 
-    def concerns(self, pid: int) -> bool:
-        """Packets of this PID are to be fed."""
-        return pid in self._assemblers
-
     def feed(self, data: bytes, at: int, pid: int) -> bool:
         """Take the packet at `at`; True when the programme or the PIDs to be fed are others than before."""
+        if pid not in self._assemblers:
+            return False
         self._counters[pid] = counter_of(data, at)
         payload = data[at + 4 : at + PACKET_SIZE]
         if pid == PAT_PID and self.programme is None:

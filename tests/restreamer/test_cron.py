@@ -14,6 +14,9 @@ from portals.errors import PortalUnreachable
 from restreamer.cron import DUTIES, Duty, Scheduler
 from restreamer.lib import redis_keys
 
+# Looking after a duty closes what is left of old database connections.
+pytestmark = pytest.mark.django_db
+
 
 class Clock:
     def __init__(self):

@@ -125,10 +125,19 @@ def test_a_player_that_changes_channel_is_admitted_at_once_and_its_old_viewing_e
     assert [command.arguments["session_id"] for command in stopped(redis)] == [first]
 
 
-def test_two_viewings_that_one_player_begins_together_are_no_change_of_channel(limits: Limits) -> None:
-    limits.admit(wish(1, TV))
+def test_a_quick_change_of_channel_is_one_where_only_one_is_allowed(limits: Limits, clock: Clock, redis: Redis) -> None:
+    began = clock.now
+    first = limits.admit(wish(1, TV))
+    limits.admit(wish(2, TV))
+    assert clock.now == began
+    assert [command.arguments["session_id"] for command in stopped(redis)] == [first]
+
+
+def test_viewings_that_one_player_begins_together_are_no_change_of_channel(limits: Limits) -> None:
+    for channel in (1, 2):
+        limits.admit(wish(channel, TV, connections=2))
     with pytest.raises(LimitReached):
-        limits.admit(wish(2, TV))
+        limits.admit(wish(3, TV, connections=2))
 
 
 def test_below_the_limit_nothing_is_ended(limits: Limits, clock: Clock, redis: Redis) -> None:
