@@ -8,8 +8,8 @@ class ChannelsConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the live refresh: portals start it without knowing this room."""
-        from channels.refresh import refresh_live  # models exist only now
+        from channels.refresh import refresh_live, undo_run  # models exist only now
         from portals import refreshing
         from portals.models import RunKind
 
-        refreshing.register(RunKind.LIVE, refresh_live)
+        refreshing.register(RunKind.LIVE, refresh_live, undo_run)

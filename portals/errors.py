@@ -26,12 +26,51 @@ class AnswerUnreadable(PortalError):
     """HTML, broken JSON or nothing where an answer was expected."""
 
 
+class AnswerNotFound(AnswerUnreadable):
+    """404: the address is wrong, or the portal hides from those it does not like."""
+
+
+class TimeZoneRefused(AnswerUnreadable):
+    """The portal broke on the time zone we sent; another one may do."""
+
+
+class PortalOverloaded(PortalError):
+    """The portal failed inside (5xx, an exception, a fatal error); later may be better."""
+
+
+class PortalClosed(PortalError):
+    """The operator switched the portal off; no fault of the subscription."""
+
+    retry_after_s = 15 * 60.0
+
+
+class TokenRefused(PortalError):
+    """The session's token is not, or no longer, accepted: a new handshake may help, once."""
+
+
 class PortalThrottled(PortalError):
     """The portal asked us to wait (429, 503); counts for the whole portal."""
 
 
 class CatalogueIncomplete(PortalError):
     """A list ended early; what is stored stays as it is."""
+
+
+class RunHeld(RestreamerError):
+    """The run waits for a person, because it would lose too much."""
+
+
+class RunNotUndoable(RestreamerError):
+    """The run cannot be taken back; the message says why."""
+
+    permanent = True
+    status = 409
+
+
+class NoUsableSubscription(PortalError):
+    """The portal has no subscription that may be asked."""
+
+    permanent = True
 
 
 class RunCancelled(RestreamerError):
@@ -58,6 +97,10 @@ class SubscriptionBlocked(SubscriptionRefused):
     state = "blocked"
 
 
+class AccessDenied(SubscriptionBlocked):
+    """Refused without a reason; the profile says which it is."""
+
+
 class SubscriptionExpired(SubscriptionRefused):
     """Paid time is over."""
 
@@ -79,6 +122,8 @@ class DeviceConflict(SubscriptionRefused):
 class SessionLost(PortalError):
     """The token was not accepted twice in a row: another device uses this MAC."""
 
+    retry_after_s = 60.0
+
 
 class ItemRefused(PortalError):
     """The portal gives no address for this item; another stream may do better."""
@@ -90,12 +135,20 @@ class ItemNotSubscribed(ItemRefused):
     permanent = True
 
 
+class ItemBusy(ItemRefused):
+    """The provider's own servers are full: nobody's fault, worth another try soon."""
+
+    retry_after_s = 10.0
+
+
 class NoFreeSlot(RestreamerError):
     """Every subscription that could carry the item is in use. No fault of the stream."""
 
     status = 503
     retry_after_s = 10.0
     public = "All connections of the provider are in use. Try again in a moment."
+    #: Which limit: subscription, portal, installation; memory = Redis has forgotten and waits for reports.
+    level: str = ""
 
 
 class LeaseLost(RestreamerError):

@@ -4,18 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from portals.errors import RunNotUndoable
 from portals.models import Run, RunKind
 from portals.runs import Progress, recorded
 from restreamer.lib.errors import ConfigurationError
 
 Refresher = Callable[[Run, Progress], None]
 
+Undoer = Callable[[Run], None]
+
 _REFRESHERS: dict[str, Refresher] = {}
+_UNDOERS: dict[str, Undoer] = {}
 
 
-def register(kind: RunKind, refresher: Refresher) -> None:
+def register(kind: RunKind, refresher: Refresher, undoer: Undoer | None = None) -> None:
     """Called once per kind by the room that owns what is refreshed."""
     _REFRESHERS[kind] = refresher
+    if undoer is not None:
+        _UNDOERS[kind] = undoer
+
+
+def undo(run: Run) -> None:
+    """Take back what a finished run changed. Raises RunNotUndoable with the reason."""
+    if run.kind not in _UNDOERS:
+        raise RunNotUndoable(f"A run of the kind {run.get_kind_display()} cannot be taken back.")
+    _UNDOERS[run.kind](run)
 
 
 def perform(run: Run) -> Run:

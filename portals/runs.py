@@ -11,8 +11,8 @@ from datetime import timedelta
 from django.db.models import Q
 from django.utils import timezone
 
-from portals.errors import RunCancelled
-from portals.models import Portal, Run, RunKind, RunState
+from portals.errors import RunCancelled, RunHeld
+from portals.models import Portal, Run, RunKind, RunPayload, RunState
 from restreamer.lib import redact
 from restreamer.lib.errors import RestreamerError
 
@@ -65,6 +65,9 @@ def recorded(run: Run) -> Iterator[Progress]:
     except RunCancelled:
         _end(run, RunState.CANCELLED, "Stopped by a person; what was stored before stays.")
         raise
+    except RunHeld as err:
+        _end(run, RunState.HELD, err.message, progress)
+        raise
     except RestreamerError as err:
         _end(run, RunState.FAILED, redact.text(err.message))
         raise
@@ -72,7 +75,7 @@ def recorded(run: Run) -> Iterator[Progress]:
         # Wide on purpose: whatever ends a job must end its row too. The traceback goes to the log by the re-raise.
         _end(run, RunState.FAILED, f"An error of ours: {redact.text(type(err).__name__)}. The log has the details.")
         raise
-    _end(run, RunState.DONE, "", progress.counts)
+    _end(run, RunState.DONE, "", progress)
     _forget_old(run)
 
 
@@ -82,6 +85,8 @@ class Progress:
     def __init__(self, run: Run, clock: Callable[[], float] = time.monotonic) -> None:
         self.run = run
         self.counts: dict[str, int] = {}
+        #: Examples per kind of change, see Run.report.
+        self.report: dict[str, list[list[str]]] = {}
         self._clock = clock
         self._written = 0.0
         self._step = ""
@@ -105,18 +110,33 @@ class Progress:
             raise RunCancelled("Stopped by a person.")
 
 
-def cancel(run: Run) -> bool:
-    """Ask a waiting or working run to stop; True when there was something to stop."""
+def confirm(run: Run) -> bool:
+    """Let a held run go on; True when it was held. The caller starts it."""
     return bool(
-        Run.objects.filter(pk=run.pk, state__in=[RunState.QUEUED, RunState.RUNNING]).update(
+        Run.objects.filter(pk=run.pk, state=RunState.HELD).update(
+            state=RunState.QUEUED, error="", finished_at=None, created_at=timezone.now()
+        )
+    )
+
+
+def cancel(run: Run) -> bool:
+    """Stop a waiting or working run, or drop a held one; True when there was something to stop."""
+    run.payloads.filter(purpose=RunPayload.HELD).delete()
+    return bool(
+        Run.objects.filter(pk=run.pk, state__in=[RunState.QUEUED, RunState.RUNNING, RunState.HELD]).update(
             state=RunState.CANCELLED, finished_at=timezone.now(), error="Stopped by a person."
         )
     )
 
 
-def _end(run: Run, state: RunState, error: str, counts: dict[str, int] | None = None) -> None:
+def _end(run: Run, state: RunState, error: str, progress: Progress | None = None) -> None:
     Run.objects.filter(pk=run.pk).update(
-        state=state, error=error, counts=counts or {}, finished_at=timezone.now(), heartbeat_at=timezone.now()
+        state=state,
+        error=error,
+        counts=progress.counts if progress else {},
+        report=progress.report if progress else {},
+        finished_at=timezone.now(),
+        heartbeat_at=timezone.now(),
     )
     run.refresh_from_db()
 

@@ -14,10 +14,12 @@ import redis
 from django.conf import settings
 from redis.backoff import NoBackoff
 from redis.retry import Retry
+from rq import Worker
+from rq.scheduler import RQScheduler
 
 from restreamer import binaries
 from restreamer.folder_lock import FolderLock
-from restreamer.lib import data_folder
+from restreamer.lib import data_folder, redis_keys
 from restreamer.lib.errors import RestreamerError
 
 #: A large append-only file takes its time; a server that answers "loading" is waited for.
@@ -86,10 +88,21 @@ def wait_until_ready(socket: Path, alive: Callable[[], bool], timeout_s: float =
     deadline = time.monotonic() + timeout_s
     while not answers(socket):
         if not alive():
-            raise EmbeddedRedisFailed("The embedded Redis ended while starting; the lines above say why.")
+            raise EmbeddedRedisFailed("The embedded Redis ended while starting.")
         if time.monotonic() > deadline:
             raise EmbeddedRedisFailed(f"The embedded Redis did not answer within {timeout_s:.0f} s.")
         time.sleep(_POLL_S)
+
+
+def forget_the_dead(socket: Path) -> None:
+    """Drop what processes of before left in Redis: they cannot live, because the server itself is new.
+
+    RQ's scheduler locks would hold timed jobs back for minutes, and workers would look alive that are not.
+    """
+    with impatient(_url(socket)) as client:
+        client.delete(redis_keys.SCHEDULER_LEASE, *(RQScheduler.get_locking_key(queue) for queue in settings.RQ_QUEUES))
+        for worker in Worker.all(connection=client):
+            worker.register_death()
 
 
 def shut_down(socket: Path) -> None:
@@ -118,14 +131,16 @@ def running_redis() -> Iterator[None]:
     data_folder.make_private(settings.RESTREAMER_DATA)
     lock = FolderLock(settings.RESTREAMER_DATA)
     socket: Path = settings.REDIS_SOCKET
-    with lock.changing():
-        shared = lock.share()
-        if shared and not answers(socket):
-            _start_detached(socket)
+    shared = False
+    started: subprocess.Popen[bytes] | None = None
     try:
+        with lock.changing():
+            shared = lock.share()
+            if shared and not answers(socket):
+                started = _start_detached(socket)
         if not shared:
             # `up` owns the folder: its server answers already or is about to.
-            wait_until_ready(socket, alive=lambda: True, timeout_s=START_TIMEOUT_S)
+            wait_until_ready(socket, alive=lambda: True)
         yield
     finally:
         with lock.changing():
@@ -133,9 +148,11 @@ def running_redis() -> Iterator[None]:
             if shared and lock.own():
                 shut_down(socket)
                 lock.release()
+                if started is not None:
+                    started.wait()
 
 
-def _start_detached(socket: Path) -> None:
+def _start_detached(socket: Path) -> subprocess.Popen[bytes]:
     """Start the server in a session of its own: it may outlive this command when another one shares it."""
     log = settings.RESTREAMER_DATA / "redis" / "server.log"
     arguments = command(settings.RESTREAMER_DATA, socket)
@@ -146,7 +163,11 @@ def _start_detached(socket: Path) -> None:
     try:
         wait_until_ready(socket, alive=lambda: process.poll() is None)
     except EmbeddedRedisFailed as err:
-        raise EmbeddedRedisFailed(f"{err.message.removesuffix('; the lines above say why.')} See {log}.") from err
+        process.kill()
+        process.wait()
+        raise EmbeddedRedisFailed(f"{err.message} See {log}.") from err
+    forget_the_dead(socket)
+    return process
 
 
 def _url(socket: Path) -> str:

@@ -13,7 +13,17 @@ from django.urls import reverse_lazy
 
 from restreamer import __version__
 from restreamer.lib import data_folder
-from restreamer.lib.env import env_bool, env_float, env_int, env_list, env_path, env_secret, env_str
+from restreamer.lib.env import (
+    env_bool,
+    env_choice,
+    env_float,
+    env_int,
+    env_list,
+    env_path,
+    env_secret,
+    env_str,
+    env_time_zone,
+)
 
 django_stubs_ext.monkeypatch()
 
@@ -33,7 +43,8 @@ WEB_THREADS = env_int("RESTREAMER_WEB_THREADS", 16, minimum=1, maximum=512)
 # RQ workers: the first does small jobs only, the others refreshes.
 WORKERS = env_int("RESTREAMER_WORKERS", 2, minimum=2, maximum=32)
 
-SECRET_KEY = env_secret("RESTREAMER_SECRET_KEY") or data_folder.secret_key(RESTREAMER_DATA)
+SECRET_KEY_GIVEN = env_secret("RESTREAMER_SECRET_KEY")
+SECRET_KEY = SECRET_KEY_GIVEN or data_folder.secret_key(RESTREAMER_DATA)
 DEBUG = env_bool("RESTREAMER_DEBUG", default=False)
 TESTING = "pytest" in sys.modules
 ALLOWED_HOSTS = env_list("RESTREAMER_ALLOWED_HOSTS", ("*",))
@@ -60,7 +71,11 @@ RELAY_START_TIMEOUT_S = env_float("RESTREAMER_START_TIMEOUT_S", 20.0, minimum=2,
 LEASE_LIFETIME_S = env_float("RESTREAMER_LEASE_LIFETIME_S", 12.0, minimum=3, maximum=300)
 # Upstream connections of the whole installation; 0 = as many as the subscriptions allow.
 MAX_UPSTREAMS = env_int("RESTREAMER_MAX_UPSTREAMS", 0, minimum=0)
+# What a viewer at the limit who asks for one more meets: a refusal, or the end of their oldest stream.
+VIEWER_LIMIT_POLICY = env_choice("RESTREAMER_VIEWER_LIMIT", "refuse", ("refuse", "end_oldest"))
 FFMPEG = env_str("FFMPEG")
+# Folders a playlist may be read from by its path, comma separated, besides `playlists` in the data folder.
+PLAYLIST_FOLDERS = env_list("RESTREAMER_PLAYLIST_FOLDERS")
 
 # --- Django --------------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
@@ -117,6 +132,9 @@ def _database() -> dict[str, Any]:
         config: dict[str, Any] = environ.Env.db_url_config(url)
         config["CONN_MAX_AGE"] = env_int("RESTREAMER_DB_CONN_MAX_AGE_S", 60, minimum=0)
         config["CONN_HEALTH_CHECKS"] = True
+        if config["ENGINE"] == "django.db.backends.postgresql":
+            # libpq's own patience with an address that swallows packets is minutes.
+            config.setdefault("OPTIONS", {}).setdefault("connect_timeout", 10)
         return config
     return {
         "ENGINE": "django.db.backends.sqlite3",
@@ -146,7 +164,7 @@ LOGIN_REDIRECT_URL = "admin:index"
 
 LANGUAGE_CODE = "en-gb"
 # RQ's cron follows the process's local time, which Django takes from here: say it, do not inherit it.
-TIME_ZONE = env_str("RESTREAMER_TIME_ZONE", env_str("TZ", "UTC"))
+TIME_ZONE = env_time_zone("RESTREAMER_TIME_ZONE", fallback="TZ")
 USE_I18N = True
 USE_TZ = True
 

@@ -69,7 +69,8 @@ def test_saving_a_portal_without_typing_the_password_keeps_it(admin_client, cata
     portal = catalogue.portal
     form = {
         "name": portal.name, "kind": "stalker", "address": portal.address, "enabled": "on", "refresh_hours": "6",
-        "language": "en", "priority": "100", "max_streams": "0", "time_zone": "", "user_agent": "", "referer": "",
+        "language": "en", "priority": "100", "max_streams": "0", "hold_percent": "30",
+        "time_zone": "", "user_agent": "", "referer": "",
         "origin": "", "proxy_url": "", "endpoint": "",
         "subscriptions-TOTAL_FORMS": "1", "subscriptions-INITIAL_FORMS": "1",
         "subscriptions-0-id": catalogue.pk, "subscriptions-0-portal": portal.pk, "subscriptions-0-mac": catalogue.mac,
@@ -85,7 +86,7 @@ def test_saving_a_portal_without_typing_the_password_keeps_it(admin_client, cata
 def test_a_mac_in_any_spelling_is_stored_in_one(admin_client):
     form = {
         "name": "New one", "kind": "stalker", "address": "http://127.0.0.1/c/", "enabled": "on", "refresh_hours": "12",
-        "language": "en", "priority": "100", "max_streams": "0",
+        "language": "en", "priority": "100", "max_streams": "0", "hold_percent": "30",
         "subscriptions-TOTAL_FORMS": "1", "subscriptions-INITIAL_FORMS": "0",
         "subscriptions-0-mac": "001a79-aabbcc", "subscriptions-0-streams": "1", "subscriptions-0-enabled": "on",
         "subscriptions-0-rank": "0",
@@ -99,7 +100,7 @@ def test_a_mac_in_any_spelling_is_stored_in_one(admin_client):
 def test_what_is_no_proxy_is_refused_in_words(admin_client):
     form = {
         "name": "P", "kind": "stalker", "address": "http://h/c/", "refresh_hours": "1", "language": "en",
-        "priority": "1", "max_streams": "0", "proxy_url": "ftp://h:1",
+        "priority": "1", "max_streams": "0", "hold_percent": "30", "proxy_url": "ftp://h:1",
         "subscriptions-TOTAL_FORMS": "0", "subscriptions-INITIAL_FORMS": "0",
     }  # fmt: skip
     answer = admin_client.post(page(Portal, "add"), form)
@@ -167,3 +168,17 @@ def test_a_viewer_cannot_be_called_like_an_address_of_ours(admin_client):
     answer = admin_client.post(page(Viewer, "add"), {"name": "live", "connections": "1"})
     assert "cannot be a viewer" in answer.content.decode()
     assert not Viewer.objects.exists()
+
+
+def test_what_cannot_be_taken_back_is_said(admin_client, catalogue):
+    run = Run.objects.get()
+    answer = admin_client.post(
+        page(Run, "changelist"), {"action": "take_back", "_selected_action": [run.pk]}, follow=True
+    )
+    assert "Only a finished run" in answer.content.decode()
+
+
+def test_the_page_of_a_run_shows_what_changed(admin_client, catalogue):
+    Run.objects.update(report={"renamed": [["CNN", "CNN <b>HD</b>"]]})
+    text = admin_client.get(page(Run, "change", Run.objects.get().pk)).content.decode()
+    assert "CNN → CNN &lt;b&gt;HD&lt;/b&gt;" in text

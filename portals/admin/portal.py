@@ -31,9 +31,9 @@ class PortalForm(forms.ModelForm[Portal]):
     class Meta:
         model = Portal
         fields = (
-            "name", "kind", "address", "enabled", "refresh_hours", "enable_new", "with_censored", "language",
-            "time_zone", "priority", "max_streams", "user_agent", "referer", "origin", "proxy_url", "verify_tls",
-            "endpoint",
+            "name", "kind", "address", "enabled", "refresh_hours", "hold_percent", "enable_new", "with_censored",
+            "language", "time_zone", "priority", "max_streams", "user_agent", "referer", "origin", "proxy_url",
+            "verify_tls", "endpoint",
         )  # fmt: skip
         help_texts = {"proxy_url": f"One of {', '.join(PROXY_SCHEMES)}://host:port, for API and media."}
 
@@ -81,7 +81,10 @@ class PortalAdmin(ModelAdmin):
         (None, {"fields": ("name", "kind", "address", "enabled")}),
         (
             "Catalogue",
-            {"fields": ("refresh_hours", "enable_new", "with_censored", "language", "time_zone"), "classes": ("tab",)},
+            {
+                "fields": ("refresh_hours", "hold_percent", "enable_new", "with_censored", "language", "time_zone"),
+                "classes": ("tab",),
+            },
         ),
         (
             "Streams",

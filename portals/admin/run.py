@@ -5,11 +5,15 @@ from __future__ import annotations
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 from unfold.decorators import action, display
 
-from portals import runs
+from portals import refreshing, runs
+from portals.jobs import enqueue_held
 from portals.models import Run, RunState
+from restreamer.lib.errors import RestreamerError
 
 
 @admin.register(Run)
@@ -19,9 +23,9 @@ class RunAdmin(ModelAdmin):
     list_display = ("created_at", "portal", "kind", "shown_state", "progress", "counted", "asked_by", "took", "error")
     list_filter = ("state", "kind", "portal")
     list_select_related = ("portal",)
-    actions = ("stop",)
+    actions = ("stop", "apply_held", "take_back")
     fields = (
-        "portal", "kind", "asked_by", "state", "step", "progress", "counted", "error",
+        "portal", "kind", "asked_by", "state", "step", "progress", "counted", "error", "examples", "undone_at",
         "created_at", "started_at", "finished_at", "took",
     )  # fmt: skip
 
@@ -63,7 +67,44 @@ class RunAdmin(ModelAdmin):
         """Seconds of work."""
         return "" if run.running_s is None else f"{run.running_s:.1f} s"
 
-    @action(description="Stop")
+    @display(description="what changed")
+    def examples(self, run: Run) -> SafeString | str:
+        """The first changes of each kind, old → new."""
+        if not run.report:
+            return "nothing"
+        return format_html_join(
+            "",
+            "<details><summary>{}: {}</summary><div>{}</div></details>",
+            (
+                (
+                    kind,
+                    run.counts.get(kind, len(rows)),
+                    format_html_join("", "<div>{}</div>", ((" → ".join(r),) for r in rows)),
+                )
+                for kind, rows in run.report.items()
+            ),
+        )
+
+    @action(description="Apply (held runs)")
+    def apply_held(self, request: HttpRequest, queryset: QuerySet[Run]) -> None:
+        """Let held runs do what they found."""
+        held = list(queryset.filter(state=RunState.HELD))
+        for run in held:
+            enqueue_held(run)
+        self.message_user(request, f"{len(held)} held run(s) go on.", messages.SUCCESS if held else messages.WARNING)
+
+    @action(description="Take back (undo)")
+    def take_back(self, request: HttpRequest, queryset: QuerySet[Run]) -> None:
+        """Undo the chosen runs, newest first."""
+        for run in queryset.order_by("-id"):
+            try:
+                refreshing.undo(run)
+            except RestreamerError as err:
+                self.message_user(request, f"{run}: {err.message}", messages.ERROR)
+            else:
+                self.message_user(request, f"{run}: taken back.", messages.SUCCESS)
+
+    @action(description="Stop, or drop when held")
     def stop(self, request: HttpRequest, queryset: QuerySet[Run]) -> None:
         """Ask the chosen runs to stop."""
         stopped = sum(runs.cancel(run) for run in queryset)

@@ -3,7 +3,7 @@
 from portals.models.genre import Genre
 from portals.models.portal import Portal, PortalKind
 from portals.models.public_id import PublicIdCounter
-from portals.models.run import Run, RunKind, RunState
+from portals.models.run import Run, RunKind, RunPayload, RunState
 from portals.models.subscription import Login, Mac, Subscription, SubscriptionState
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "PublicIdCounter",
     "Run",
     "RunKind",
+    "RunPayload",
     "RunState",
     "Subscription",
     "SubscriptionState",

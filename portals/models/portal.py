@@ -62,6 +62,12 @@ class Portal(models.Model):
         validators=[MinValueValidator(0), MaxValueValidator(24 * 30)],
         help_text="0 = only by hand.",
     )
+    hold_percent = models.PositiveIntegerField(
+        "hold when more is lost than (%)",
+        default=30,
+        validators=[MaxValueValidator(100)],
+        help_text="A refresh that would lose a larger share of the list waits for your confirmation; 100 = never.",
+    )
     with_censored = models.BooleanField("adult genres", default=True, help_text="Fetch adult genres too.")
     enable_new = models.BooleanField(
         "show new channels", default=False, help_text="Show channels that appear for the first time at once."

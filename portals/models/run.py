@@ -45,6 +45,9 @@ class Run(models.Model):
     progress_total = models.PositiveIntegerField(default=0)
     step = models.CharField(max_length=200, blank=True)
     counts = models.JSONField(default=dict, blank=True)
+    #: Examples per kind of change: {"renamed": [[old, new], …], "new": [[name], …], …}.
+    report = models.JSONField(default=dict, blank=True)
+    undone_at = models.DateTimeField(null=True, blank=True)
     error = models.TextField(blank=True)
 
     class Meta:
@@ -60,3 +63,22 @@ class Run(models.Model):
         if self.started_at is None:
             return None
         return ((self.finished_at or timezone.now()) - self.started_at).total_seconds()
+
+
+class RunPayload(models.Model):
+    """Something large that belongs to a run: the list it was held with, or what would take it back."""
+
+    HELD = "held"
+    UNDO = "undo"
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="payloads")
+    purpose = models.CharField(max_length=10, choices=[(HELD, "held list"), (UNDO, "undo")])
+    position = models.PositiveIntegerField()
+    blob = models.BinaryField()
+
+    class Meta:
+        ordering = ["position"]
+        indexes = [models.Index(fields=["run", "purpose", "position"], name="run_payload_order")]
+
+    def __str__(self) -> str:
+        return f"{self.purpose} {self.position} of run {self.run_id}"

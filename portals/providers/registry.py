@@ -10,15 +10,24 @@ from restreamer.lib.errors import ConfigurationError
 
 #: kind -> where its provider lives; imported at first use.
 _PROVIDERS = {
-    "stalker": "portals.providers.stalker.StalkerProvider",
+    "stalker": "portals.providers.stalker.provider.StalkerProvider",
+    "xtream": "portals.providers.xtream.XtreamProvider",
+    "m3u": "portals.providers.m3u.M3uProvider",
 }
 
 
 def provider_for(portal: Portal) -> Provider:
-    """The provider that speaks this portal's protocol. Raises ConfigurationError for a kind nobody speaks yet."""
-    dotted = _PROVIDERS.get(portal.kind)
-    if dotted is None:
-        raise ConfigurationError(f"Portals of the kind {portal.get_kind_display()} come later.")
-    module, _, name = dotted.rpartition(".")
-    provider: Provider = getattr(import_module(module), name)(portal)
+    """The provider that speaks this portal's protocol.
+
+    Raises ConfigurationError for a kind nobody speaks yet.
+    """
+    module, _, name = _PROVIDERS[portal.kind].rpartition(".")
+    try:
+        room = import_module(module)
+    except ModuleNotFoundError as err:
+        # Only the room itself may be missing; what it imports must be there.
+        if err.name != module:
+            raise
+        raise ConfigurationError(f"Portals of the kind {portal.get_kind_display()} come later.") from err
+    provider: Provider = getattr(room, name)(portal)
     return provider

@@ -5,14 +5,14 @@ from __future__ import annotations
 PREFIX = "rs:"
 
 
-def leases(subscription_id: int) -> str:
-    """Sorted set: lease id -> expiry (unix s) of the slots taken on one subscription."""
-    return f"{PREFIX}leases:sub:{subscription_id}"
+#: With a subscription's id behind it: sorted set, lease id -> expiry (unix s) of the slots taken on it.
+LEASES_OF_SUBSCRIPTION = f"{PREFIX}leases:sub:"
 
+#: With a portal's id behind it: sorted set, lease id -> expiry of all slots taken on it.
+LEASES_OF_PORTAL = f"{PREFIX}leases:portal:"
 
-def portal_leases(portal_id: int) -> str:
-    """Sorted set: lease id -> expiry of all slots taken on one portal."""
-    return f"{PREFIX}leases:portal:{portal_id}"
+#: With an owner behind it: sorted set, lease id -> expiry of the slots one relay process holds.
+LEASES_OF_OWNER = f"{PREFIX}leases:owner:"
 
 
 #: Sorted set: lease id -> expiry of all slots of the installation.
@@ -23,6 +23,21 @@ LEASE_FACTS = f"{PREFIX}leases:facts"
 
 #: Set of lease ids whose relay must give them up within a tick, see portals/leases.py.
 LEASE_REVOKED = f"{PREFIX}leases:revoked"
+
+#: Sorted set: lease id -> since when (unix s) nobody watches what it feeds.
+LEASE_LINGERING = f"{PREFIX}leases:lingering"
+
+#: Sorted set: id of a lease given back -> until when (unix s) it must not come to life again.
+LEASE_GONE = f"{PREFIX}leases:gone"
+
+#: Hash: lease id -> JSON (wanted lease, until): who was promised the slot when the lease is given back.
+LEASE_HEIRS = f"{PREFIX}leases:heirs"
+
+#: Hash: subscription id -> when (unix s) its last upstream was closed.
+LEASE_CLOSED = f"{PREFIX}leases:closed"
+
+#: Since when (unix s) this Redis has known all leases; missing = it forgot, or is new.
+LEASE_MEMORY = f"{PREFIX}leases:memory"
 
 
 def portal_session(subscription_id: int) -> str:
@@ -40,14 +55,39 @@ def portal_requests(portal_id: int) -> str:
     return f"{PREFIX}portal:requests:{portal_id}"
 
 
+def portal_pace(portal_id: int) -> str:
+    """When the last API request to one portal began; lives as long as the next must wait."""
+    return f"{PREFIX}portal:pace:{portal_id}"
+
+
 def portal_throttle(portal_id: int) -> str:
     """Set while the portal asked us to wait; its TTL is the wait."""
     return f"{PREFIX}portal:throttle:{portal_id}"
 
 
+def portal_backoff(portal_id: int) -> str:
+    """How many times in a row the portal asked us to wait; gone after a good answer or some quiet hours."""
+    return f"{PREFIX}portal:backoff:{portal_id}"
+
+
+def portal_moved(portal_id: int) -> str:
+    """Set while the portal's address was asked lately whether its endpoint has moved."""
+    return f"{PREFIX}portal:moved:{portal_id}"
+
+
+def portal_refusal(subscription_id: int) -> str:
+    """Why the portal refused a subscription a moment ago, so that a crowd of callers asks it once."""
+    return f"{PREFIX}portal:refusal:{subscription_id}"
+
+
 def watchdog(subscription_id: int) -> str:
     """Held by whoever sends the watchdog of a subscription now."""
     return f"{PREFIX}portal:watchdog:{subscription_id}"
+
+
+def refused_streams(subscription_id: int) -> str:
+    """Set of stream ids a subscription was turned away from since it last played."""
+    return f"{PREFIX}portal:refused:{subscription_id}"
 
 
 def viewer_sessions(viewer_id: int) -> str:
@@ -60,17 +100,32 @@ ALL_SESSIONS = f"{PREFIX}sessions:all"
 
 
 def session(session_id: str) -> str:
-    """Hash with the facts of one running session."""
+    """JSON with the facts of one running session; gone with its lifetime."""
     return f"{PREFIX}session:{session_id}"
 
 
+def key_sessions(relay_key: str) -> str:
+    """Sorted set: session id -> expiry of who watches one relay key."""
+    return f"{PREFIX}sessions:key:{relay_key}"
+
+
+def owner_sessions(owner: str) -> str:
+    """Sorted set: session id -> expiry of the sessions one relay process serves."""
+    return f"{PREFIX}sessions:owner:{owner}"
+
+
 def relay_facts(relay_key: str) -> str:
-    """Hash with the facts of one running relay (channel, candidate, viewers, bytes, state)."""
+    """JSON with the facts of one running relay (channel, candidate, viewers, bytes, state); gone with its lifetime."""
     return f"{PREFIX}relay:{relay_key}"
 
 
 #: Sorted set: relay key -> expiry of all running relays.
 ALL_RELAYS = f"{PREFIX}relays"
+
+
+def preferred_stream(relay_key: str) -> str:
+    """Id of the stream a person wants tried first for a relay key."""
+    return f"{PREFIX}prefer:{relay_key}"
 
 
 def relay_commands(node: str) -> str:

@@ -41,7 +41,7 @@ def parse(bind: str) -> Address:
     """`0.0.0.0:8001`, `[::1]:8001` or `:8001` as an address. Raises ConfigurationError."""
     host, colon, port = bind.rpartition(":")
     host = host.removeprefix("[").removesuffix("]") or "0.0.0.0"
-    if not colon or not port.isdecimal() or not 0 < int(port) < 65536:
+    if not colon or not (port.isascii() and port.isdecimal()) or not 0 < int(port) < 65536:
         raise ConfigurationError(f"RESTREAMER_BIND={bind!r} is no address; use host:port, like 0.0.0.0:8001.")
     return Address(host, int(port))
 

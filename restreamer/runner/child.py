@@ -29,6 +29,8 @@ class Role:
     pass_fds: tuple[int, ...] = ()
     #: The others stand on it: it starts first and ends last.
     foundation: bool = False
+    #: Lines with one of these phrases help nobody and are not passed on.
+    hushed: tuple[str, ...] = ()
 
 
 def pause_s(failures: int, first_pause_s: float) -> float:
@@ -91,37 +93,38 @@ class Child:
 
     def read(self) -> bool:
         """Pass on what it printed. False at the end of its output."""
-        try:
-            block = os.read(self.fileno(), 65536)
-        except BlockingIOError:
-            return True
-        for line in self._lines.feed(block):
-            self._output.line(self.role.name, line)
-        return bool(block)
+        return self._read() != b""
 
     def bury(self) -> str:
         """When the process has ended: clear its family away and say how it ended. Else an empty text."""
         process = self._process
-        if process is None or process.poll() is None:
+        if process is None or not _has_ended(process.pid):
             return ""
-        # Whatever it left in its process group holds sockets and files of the next one.
+        # Whatever it left in its process group holds sockets and files of the next one. Its number is not free
+        # for others before `wait`, so nobody else is hit.
         self.kill()
-        while self.read_rest():
+        code = process.wait()
+        while self._read():
             pass
+        self._pass_on(self._lines.end())
         assert process.stdout is not None
         process.stdout.close()
         self._process = None
-        return _how(process.returncode)
+        return _how(code)
 
-    def read_rest(self) -> bool:
-        """Pass on what is still in the pipe, without waiting for grandchildren that keep it open."""
+    def _read(self) -> bytes | None:
+        """A block of output; None when there is none now, b"" at its end."""
         try:
             block = os.read(self.fileno(), 65536)
         except BlockingIOError:
-            block = b""
-        for line in [*self._lines.feed(block), *([] if block else self._lines.end())]:
-            self._output.line(self.role.name, line)
-        return bool(block)
+            return None
+        self._pass_on(self._lines.feed(block))
+        return block
+
+    def _pass_on(self, lines: list[str]) -> None:
+        for line in lines:
+            if not any(phrase in line for phrase in self.role.hushed):
+                self._output.line(self.role.name, line)
 
     def plan_restart(self) -> float:
         """Set when it starts again; returns the pause in seconds."""
@@ -147,6 +150,10 @@ class Child:
         if self._process is not None:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._process.pid, signal.SIGKILL)
+
+
+def _has_ended(pid: int) -> bool:
+    return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
 def _how(code: int) -> str:

@@ -12,11 +12,11 @@ import redis
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.staticfiles.finders import get_finders
+from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import CommandError, call_command
 from django.db import OperationalError, connection
 from django.db.migrations.executor import MigrationExecutor
-from rq.scheduler import RQScheduler
 
 from restreamer.embedded_redis import impatient
 from restreamer.lib import redact
@@ -27,6 +27,13 @@ Say = Callable[[str], None]
 
 ADMINISTRATOR = "admin"
 _OLDEST_REDIS = (6, 2)
+
+
+def check_settings() -> None:
+    """The settings do not contradict themselves. Raises ConfigurationError with what to type."""
+    wrong = [message for message in checks.run_checks() if message.level >= checks.ERROR]
+    if wrong:
+        raise ConfigurationError(" ".join(f"{message.msg} {message.hint or ''}".strip() for message in wrong))
 
 
 def check_given_redis() -> None:
@@ -42,12 +49,6 @@ def check_given_redis() -> None:
         ) from err
     if tuple(int(part) for part in version.split(".")[:2]) < _OLDEST_REDIS:
         raise ConfigurationError(f"Redis at {where} is {version}; Restreamer needs 6.2 or newer.")
-
-
-def clear_scheduler_locks() -> None:
-    """Drop RQ's scheduler locks of processes that are no more: they would delay timed jobs for minutes."""
-    with redis.Redis.from_url(settings.REDIS_URL) as client:
-        client.delete(*(RQScheduler.get_locking_key(queue) for queue in settings.RQ_QUEUES))
 
 
 def migrate(say: Say) -> None:

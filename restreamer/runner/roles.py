@@ -25,6 +25,8 @@ def redis() -> Role:
         answers=lambda: embedded_redis.answers(settings.REDIS_SOCKET),
         first_pause_s=0.0,
         foundation=True,
+        # A hint about servers of many gigabytes, and two lines at each stop.
+        hushed=("Memory overcommit must be enabled", "Received SIGTERM scheduling shutdown", "is now ready to exit"),
     )
 
 

@@ -36,7 +36,7 @@ class ListedPortal:
 
 @pytest.fixture
 def portal():
-    return PortalFactory()
+    return PortalFactory(hold_percent=100)
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def some(count, **kwargs):
 def test_each_stream_is_born_with_a_disabled_channel(refresh):
     run = refresh(some(3))
     assert run.state == RunState.DONE
-    assert run.counts == {"total": 3, "new": 3, "changed": 0, "unchanged": 0, "gone": 0, "back": 0}
+    assert {key: value for key, value in run.counts.items() if value} == {"total": 3, "new": 3}
     assert list(Channel.objects.values_list("name", "enabled").order_by("name")) == [
         ("Channel 1", False),
         ("Channel 2", False),
@@ -146,7 +146,7 @@ def test_a_vanished_genre_goes_stale(refresh):
 def test_the_same_id_twice_in_one_list_is_one_stream(refresh):
     run = refresh([StreamRecord("1", "First"), StreamRecord("1", "Second")])
     assert run.counts["total"] == 1
-    assert Stream.objects.get().name == "Second"
+    assert Stream.objects.get().name == "First"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,233 @@
+"""Where a playlist comes from: fetched once, held on disk, read as often as needed."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+from urllib.parse import unquote, urlsplit
+
+from django.conf import settings
+
+from portals import errors
+from portals.models import Portal
+from portals.providers import reach
+from portals.providers.m3u.sentences import Say, quoting
+from restreamer.lib import http
+from restreamer.lib.decompress import UnpackError
+from restreamer.lib.http import MIB, Bounds, HttpDoor, OpenAnswer
+from restreamer.lib.m3u import NotAPlaylist, PlaylistReader
+
+MAX_LIST_BYTES = 512 * MIB
+
+#: Panels make a large list while we wait for its first byte.
+_WHOLE = Bounds(connect_s=10, silence_s=120, total_s=1800, max_bytes=MAX_LIST_BYTES)
+_GLANCE = Bounds(connect_s=6, silence_s=30, total_s=60, max_bytes=MAX_LIST_BYTES)
+_PIECE_BYTES = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """One download and what to send along next time, so that an unchanged list costs nothing."""
+
+    etag: str
+    last_modified: str
+    #: Of the bytes as they came, packed or not; "" when the provider said "not modified".
+    sha256: str
+    #: By the provider's word or because the bytes are the same; then there is nothing to read.
+    not_modified: bool
+    size_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """A list whose bytes are still to come; none when it is not modified."""
+
+    pieces: Iterator[bytes]
+    url: str
+    etag: str = ""
+    last_modified: str = ""
+    not_modified: bool = False
+    #: The transport itself tells a whole list from one that was cut off.
+    framed: bool = True
+
+
+class ListSource:
+    """The list of one portal. Holds at most one download; `close` gives it up."""
+
+    def __init__(self, portal: Portal, *, door: HttpDoor | None = None, clock: Callable[[], float] = time.time) -> None:
+        self._portal = portal
+        self._door = door or reach.door_of(portal)
+        self._clock = clock
+        self._held: IO[bytes] | None = None
+        #: What relative addresses in the list are relative to.
+        self.base_url = ""
+        #: False when a list that was cut off on its way would look like a whole one.
+        self.framed = True
+
+    def fetch(self, *, etag: str = "", last_modified: str = "", sha256: str = "") -> Fetched:
+        """Download the list, unless it is what these values of the last download say.
+
+        Raises CatalogueIncomplete when it ends early, other PortalError when there is none.
+        """
+        self.close()
+        with self._opened(_WHOLE, etag, last_modified) as opened:
+            if opened.not_modified:
+                return Fetched(opened.etag or etag, opened.last_modified or last_modified, sha256, not_modified=True)
+            held = tempfile.TemporaryFile()  # noqa: SIM115 - read again and again until `close`
+            self._held = held
+            digest = hashlib.sha256()
+            for piece in opened.pieces:
+                held.write(piece)
+                digest.update(piece)
+            self.base_url, self.framed = opened.url, opened.framed
+        found = digest.hexdigest()
+        return Fetched(opened.etag, opened.last_modified, found, not_modified=found == sha256, size_bytes=held.tell())
+
+    def reader(self) -> PlaylistReader:
+        """A fresh reader over the held download; downloads when there is none. One at a time."""
+        if self._held is None:
+            self.fetch()
+        assert self._held is not None
+        self._held.seek(0)
+        return PlaylistReader(pieces_of(self._held), base_url=self.base_url, max_bytes=MAX_LIST_BYTES)
+
+    @contextlib.contextmanager
+    def glance(self) -> Iterator[PlaylistReader]:
+        """A reader over the list as it arrives, for a look at its beginning; nothing is held."""
+        with self._opened(_GLANCE, "", "") as opened:
+            yield PlaylistReader(opened.pieces, base_url=opened.url, max_bytes=MAX_LIST_BYTES)
+
+    def close(self) -> None:
+        """Give the held download up. Safe to call twice."""
+        if self._held is not None:
+            self._held.close()
+            self._held = None
+
+    @contextlib.contextmanager
+    def _opened(self, bounds: Bounds, etag: str, last_modified: str) -> Iterator[_Opened]:
+        path = local_path(self._portal.address)
+        opened = _file(path, etag) if path else self._web(bounds, etag, last_modified)
+        with opened as it:
+            yield it
+
+    @contextlib.contextmanager
+    def _web(self, bounds: Bounds, etag: str, last_modified: str) -> Iterator[_Opened]:
+        url = self._portal.address
+        headers = reach.headers_of(self._portal)
+        if etag:
+            headers["If-None-Match"] = etag
+        if last_modified:
+            headers["If-Modified-Since"] = last_modified
+        try:
+            answer = self._door.open(url, headers=headers, bounds=bounds)
+        except http.HttpError as err:
+            raise reach.worded(err, url) from err
+        with answer:
+            if answer.status == 304:
+                yield _Opened(iter(()), answer.url, etag, last_modified, not_modified=True)
+                return
+            if answer.status != 200:
+                raise self._refused(answer)
+            given = answer.headers
+            framed = "Content-Length" in given or "Transfer-Encoding" in given
+            etag, last_modified = given.get("ETag", ""), given.get("Last-Modified", "")
+            yield _Opened(_body(answer), answer.url, etag, last_modified, framed=framed)
+
+    def _refused(self, answer: OpenAnswer) -> errors.PortalError:
+        words = _own_words(answer)
+        if answer.status in (401, 403):
+            say = Say.REFUSED.of(host=reach.host_of(answer.url), status=answer.status)
+            return errors.SubscriptionUnknown(quoting(say, words))
+        if answer.status in (404, 410):
+            return errors.NotAPortal(quoting(Say.NOT_FOUND.of(status=answer.status), words))
+        retry_after = answer.headers.get("Retry-After", "")
+        return reach.refused_status(answer.status, answer.url, retry_after, now=self._clock())
+
+
+def local_path(address: str) -> Path | None:
+    """The file an address means (`file:///…` or an absolute path); None for an address on the web."""
+    if address.startswith("/"):
+        return Path(address)
+    parts = urlsplit(address)
+    return Path(unquote(parts.path)) if parts.scheme == "file" else None
+
+
+def allowed_folders() -> list[Path]:
+    """Folders playlists may be read from: the data folder's own, and those the owner named in the settings."""
+    return [settings.RESTREAMER_DATA / "playlists", *(Path(folder) for folder in settings.PLAYLIST_FOLDERS)]
+
+
+@contextlib.contextmanager
+def _file(path: Path, etag: str) -> Iterator[_Opened]:
+    resolved = _allowed(path)
+    try:
+        file = resolved.open("rb")
+    except FileNotFoundError as err:
+        raise errors.NotAPortal(Say.NO_FILE.of(path=path)) from err
+    except OSError as err:
+        raise errors.NotAPortal(Say.FILE_UNREADABLE.of(path=path, why=err.strerror)) from err
+    with file:
+        state = Path(resolved).stat()
+        mark = f"{state.st_mtime_ns:x}-{state.st_size:x}"
+        if mark == etag:
+            yield _Opened(iter(()), "", mark, not_modified=True)
+            return
+        yield _Opened(pieces_of(file), "", mark)
+
+
+def _allowed(path: Path) -> Path:
+    """The file itself, links followed. Raises NotAPortal when it is not where playlists may be."""
+    resolved = path.resolve()
+    folders = [folder.resolve() for folder in allowed_folders()]
+    if not any(resolved.is_relative_to(folder) for folder in folders):
+        names = ", ".join(str(folder) for folder in allowed_folders())
+        raise errors.NotAPortal(Say.FILE_NOT_ALLOWED.of(path=path, folders=names))
+    if resolved.exists() and not resolved.is_file():
+        raise errors.NotAPortal(Say.NO_FILE.of(path=path))
+    return resolved
+
+
+def _body(answer: OpenAnswer) -> Iterator[bytes]:
+    """The body; whatever ends it early is an incomplete list, never a shorter one."""
+    pieces = answer.chunks()
+    while True:
+        try:
+            piece = next(pieces, b"")
+        except http.TooLarge as err:
+            raise errors.CatalogueIncomplete(Say.TOO_LARGE.of(limit=MAX_LIST_BYTES // MIB)) from err
+        except http.HttpError as err:
+            raise errors.CatalogueIncomplete(Say.CUT.of()) from err
+        if not piece:
+            return
+        yield piece
+
+
+def _own_words(answer: OpenAnswer) -> str:
+    """What a refusing page says in its title or first line."""
+    try:
+        list(PlaylistReader(_first(answer.chunks())))
+    except NotAPlaylist as err:
+        return err.quote
+    except (http.HttpError, UnpackError):
+        return ""
+    return ""
+
+
+def _first(pieces: Iterator[bytes], enough: int = 16 * 1024) -> Iterator[bytes]:
+    for piece in pieces:
+        yield piece
+        enough -= len(piece)
+        if enough < 0:
+            return
+
+
+def pieces_of(file: IO[bytes]) -> Iterator[bytes]:
+    """The rest of a file, as a download would bring it."""
+    while piece := file.read(_PIECE_BYTES):
+        yield piece

@@ -1,0 +1,1 @@
+"""Stalker / Ministra portals, as their own set-top boxes ask them."""

@@ -1,0 +1,239 @@
+"""The Stalker provider: what the rest of the house asks, answered by the rooms beside this one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from redis import Redis
+
+from portals import checking, errors
+from portals.models import Portal, Subscription, SubscriptionState
+from portals.pacing import Pacer, Pacing
+from portals.providers.base import Progress
+from portals.providers.records import GenreRecord, PlayUrl, StreamRecord, SubscriptionReport
+from portals.providers.stalker import expiry, links, live, profile, urls
+from portals.providers.stalker.envelope import Envelope
+from portals.providers.stalker.sentences import Say
+from portals.providers.stalker.session import PortalSession, Sessions
+from portals.providers.stalker.watchdog import Watchdog
+from portals.providers.stalker.wire import PATIENCE_PLAY_S, QUICK, Wire
+from restreamer.lib import redis_client, redis_keys
+from restreamer.lib.redis_client import answering
+
+#: Alternates the portal itself lists for one item, tried while the viewer waits.
+_MOST_ALTERNATES = 2
+
+
+class StalkerProvider:
+    """Implements `portals.providers.base.Provider`. One per use; sessions and pace live in Redis."""
+
+    def __init__(
+        self,
+        portal: Portal,
+        client: Redis | None = None,
+        *,
+        pacer: Pacing | None = None,
+        clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._portal = portal
+        client = client if client is not None else redis_client.connection()
+        self._client = client
+        self._wire = Wire(portal, pacer or Pacer(client, portal.pk), clock=clock, sleep=sleep)
+        self._sessions = Sessions(portal, client, self._wire)
+        self._live = live.LiveReader(portal, self._sessions, self._wire)
+        self._watchdog = Watchdog(self._sessions)
+        self._clock = clock
+
+    @answering()
+    def check(self, subscription: Subscription) -> SubscriptionReport:
+        """Sign in and read the account. A refusal is a report; a portal that cannot be asked raises PortalError."""
+        asked_before = self._sessions.noted(subscription, "asked_at")
+        try:
+            session, accepted = self._sessions.signed_in_again(subscription)
+            main_info = self._main_info(subscription)
+        except errors.SubscriptionRefused as err:
+            return SubscriptionReport(state=err.state, sentence=err.message)
+        except errors.SessionLost as err:
+            return SubscriptionReport(state=SubscriptionState.COOLDOWN, sentence=err.message)
+        now = datetime.fromtimestamp(self._clock(), UTC)
+        ends = expiry.account_end(accepted.row, main_info, now)
+        ours_last = datetime.fromtimestamp(float(asked_before), UTC) if asked_before else None
+        found = profile.warnings(accepted, now=now, ours_last=ours_last)
+        report = SubscriptionReport(
+            state=SubscriptionState.OK,
+            sentence=Say.WORKS.of(),
+            expires_at=ends,
+            warning="\n".join(found),
+            time_zone=accepted.zone,
+            facts=profile.facts(accepted, main_info, session.family),
+        )
+        if ends is not None and ends < now:
+            sentence = Say.EXPIRED.of(date=f"{ends:%d %B %Y}")
+            return replace(report, state=SubscriptionState.EXPIRED, sentence=sentence)
+        return report
+
+    @answering()
+    def live_genres(self) -> list[GenreRecord]:
+        """All genres; the first MAC that can be asked tells them.
+
+        Raises PortalError.
+        """
+        return self._from_first(self._live.genres)
+
+    @answering()
+    def live_streams(self, progress: Progress) -> Iterator[StreamRecord]:
+        """All live items, merged over the MACs that can be asked.
+
+        Raises CatalogueIncomplete rather than ending early, PortalError.
+        """
+        listings: dict[Subscription, live.Listing] = {}
+        not_asked: dict[Subscription, errors.PortalError] = {}
+        censored: set[str] = set()
+        for subscription in self._usable():
+            try:
+                genres = self._live.genres(subscription)
+                listing = self._live.listing(subscription, genres, progress)
+                if listing.play_token:
+                    self._sessions.note(subscription, play_token=listing.play_token)
+                listings[subscription] = listing
+                censored |= {genre.provider_id for genre in genres if genre.censored}
+                checking.note_success(subscription)
+            except (errors.SubscriptionRefused, errors.SessionLost) as err:
+                checking.note_failure(subscription, err)
+                not_asked[subscription] = err
+            except errors.PortalError as err:
+                if not listings:
+                    raise
+                # Half of what the MACs are offered must not look like all of it.
+                sentence = Say.LIST_OF_ONE_MAC.of(mac=subscription.shown_name, why=err.message)
+                raise errors.CatalogueIncomplete(sentence, retry_after_s=err.retry_after_s) from err
+        if not listings:
+            raise next(iter(not_asked.values()), errors.NoUsableSubscription(Say.NO_MAC.of()))
+        return iter(live.merged(listings, not_asked, censored, live.logo_base(self._portal)))
+
+    @answering()
+    def play_url(
+        self, subscription: Subscription, provider_id: str, cmd: str, provider_data: Mapping[str, Any]
+    ) -> PlayUrl:
+        """The address to open now.
+
+        Raises ItemRefused and its kinds, SubscriptionRefused, PortalError.
+        """
+        orders = provider_data.get("orders")
+        if isinstance(orders, Mapping):
+            cmd = orders.get(str(subscription.pk), cmd)
+        session = self._sessions.current(subscription)
+        alternates = provider_data.get("alternates")
+        further = list(alternates)[:_MOST_ALTERNATES] if isinstance(alternates, list) else []
+        first: errors.ItemRefused | None = None
+        for order in [cmd, *further]:
+            try:
+                return self._play_url(subscription, self._address(subscription, session, order, provider_data))
+            except errors.ItemNotSubscribed:
+                raise
+            except errors.ItemRefused as err:
+                first = first or err
+        raise first or errors.ItemRefused(Say.ITEM_EMPTY.of())
+
+    @answering()
+    def keep_alive(self, subscription: Subscription, *, playing: bool) -> float:
+        """The watchdog; one per MAC over the whole installation, whoever asks first sends it.
+
+        Raises SubscriptionRefused when the portal cuts the MAC off, PortalError.
+        """
+        key = redis_keys.watchdog(subscription.pk)
+        if not self._client.set(key, "1", nx=True, ex=30):
+            return max(float(self._client.ttl(key)), 1.0)
+        due_s = self._watchdog.beat(subscription, playing=playing)
+        # A little early: the next caller is on time rather than one round late.
+        self._client.set(key, "1", ex=max(int(due_s) - 2, 1))
+        return due_s
+
+    def _address(
+        self, subscription: Subscription, session: PortalSession, order: str, provider_data: Mapping[str, Any]
+    ) -> str:
+        if links.is_box_only(order):
+            raise errors.ItemRefused(Say.ITEM_BOX_ONLY.of())
+        is_stale = links.TOKEN_MARK in order and not session.play_token
+        home = urls.base_of(session.endpoint)
+        order = links.personal(order, subscription.mac, session.play_token)
+        forced = bool(session.force_link_check) or is_stale
+        if not links.needs_create_link(order, provider_data, forced=forced, home=home):
+            return links.listed_address(order)
+        try:
+            return self._made_address(subscription, session, order)
+        except errors.ItemRefused:
+            finished = links.listed_address(order)
+            # An old dialect listed no flags, so we asked; but the order was a finished address all along.
+            if not is_stale and not provider_data.get("known") and links.is_finished(finished, home):
+                return finished
+            raise
+
+    def _made_address(self, subscription: Subscription, session: PortalSession, order: str) -> str:
+        said = self._create_link(subscription, order)
+        if links.wants_second_call(said, order):
+            said = self._create_link(subscription, order)
+        return links.made_address(said, order, urls.base_of(session.endpoint))
+
+    def _create_link(self, subscription: Subscription, order: str) -> Envelope:
+        return self._sessions.ask(
+            subscription,
+            {
+                "type": "itv",
+                "action": "create_link",
+                "cmd": order,
+                "series": "",
+                "forced_storage": "0",
+                "disable_ad": "1",
+                "download": "0",
+                "force_ch_link_check": "0",
+            },
+            bounds=QUICK,
+            patience_s=PATIENCE_PLAY_S,
+        )
+
+    def _play_url(self, subscription: Subscription, address: str) -> PlayUrl:
+        is_http = urlsplit(address).scheme in ("http", "https")
+        identity = self._sessions.identity(subscription)
+        headers = {"User-Agent": identity.user_agent, "Accept": "*/*"}
+        if self._portal.referer:
+            headers["Referer"] = self._portal.referer
+        if self._portal.origin:
+            headers["Origin"] = self._portal.origin
+        return PlayUrl(
+            url=address,
+            headers=headers if is_http else {},
+            cookies={"mac": quote(identity.mac, safe=""), "stb_lang": identity.language} if is_http else {},
+            proxy_url=self._portal.proxy_url,
+            verify_tls=self._portal.verify_tls,
+            form=links.form_of(address),
+        )
+
+    def _main_info(self, subscription: Subscription) -> Mapping[str, Any]:
+        """The account page; portals without one are no less usable."""
+        try:
+            said = self._sessions.ask(
+                subscription, {"type": "account_info", "action": "get_main_info"}, empty_is_answer=True
+            )
+        except (errors.AnswerUnreadable, errors.PortalOverloaded, errors.TokenRefused):
+            return {}
+        return said.js if isinstance(said.js, dict) else {}
+
+    def _usable(self) -> list[Subscription]:
+        return list(Subscription.objects.usable().filter(portal=self._portal).exclude(mac=""))
+
+    def _from_first(self, question: Callable[[Subscription], list[GenreRecord]]) -> list[GenreRecord]:
+        first: errors.PortalError | None = None
+        for subscription in self._usable():
+            try:
+                return question(subscription)
+            except (errors.SubscriptionRefused, errors.SessionLost) as err:
+                checking.note_failure(subscription, err)
+                first = first or err
+        raise first or errors.NoUsableSubscription(Say.NO_MAC.of())
