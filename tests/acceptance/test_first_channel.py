@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import itertools
 import os
 import shutil
 import signal
@@ -10,7 +11,6 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 import redis
@@ -111,11 +111,7 @@ def addresses(house: House, portal: FakePortal) -> Iterator[list[str]]:
     viewer = house.manage("viewer", "add", "everybody", "--connections", "0")
     with http_get(viewer["playlist"]) as answer:
         lines = answer.read().decode().splitlines()
-    yield [
-        address
-        for entry, address in zip(lines, lines[1:], strict=False)
-        if "#EXTINF" in entry and "radio=" not in entry
-    ]
+    yield [address for entry, address in itertools.pairwise(lines) if "#EXTINF" in entry and "radio=" not in entry]
     house.manage("viewer", "remove", "everybody")
     house.manage("portal", "remove", "Sofa", "--yes")
 
@@ -131,7 +127,7 @@ def leases(house: House) -> int:
     """Slots taken now, over everything."""
     client = redis.Redis(unix_socket_path=str(house.data / "run" / "redis.sock"))
     with client:
-        return int(client.zcard("rs:leases:all"))  # type: ignore[arg-type]
+        return int(client.zcard("rs:leases:all"))
 
 
 def test_fifty_viewers_share_one_connection_and_leave_nothing(house, portal, origin, addresses):
