@@ -27,9 +27,41 @@ _MEMORY_S = 2 * 3600
 _FAULTY = (SubscriptionState.NEW, SubscriptionState.COOLDOWN, SubscriptionState.THROTTLED)
 
 
+#: Refusals are looked at again by a scheduler duty. The first look comes soon: a portal whose billing is down looks
+#: like one that blocks.
+FIRST_RECHECK_S = 600.0
+LATER_RECHECK_S = 3600.0
+EXPIRED_RECHECK_S = 24 * 3600.0
+
+
+def rest_of(state: str, state_before: str) -> float | None:
+    """Seconds until a state is looked at again by itself; None = only a person can change it, or nothing must."""
+    if state in (SubscriptionState.BLOCKED, SubscriptionState.UNKNOWN):
+        return LATER_RECHECK_S if state_before == state else FIRST_RECHECK_S
+    if state == SubscriptionState.EXPIRED:
+        return EXPIRED_RECHECK_S
+    if state == SubscriptionState.COOLDOWN:
+        return 2 * FIRST_REST_S
+    return None
+
+
 def refused(subscription: Subscription, err: SubscriptionRefused) -> None:
     """The portal refuses the subscription: nothing is started on it until a person or a check says otherwise."""
-    _write(subscription, err.state, None, err.message)
+    _write(subscription, err.state, rest_of(err.state, subscription.state), err.message)
+
+
+def passed_over(subscription: Subscription, err: SubscriptionRefused | SessionLost) -> None:
+    """A refresh went on without this subscription, for a reason playing would meet too."""
+    if isinstance(err, SubscriptionRefused):
+        refused(subscription, err)
+    else:
+        disturbed(subscription, err)
+
+
+def listed(subscription: Subscription) -> None:
+    """The portal gave the subscription its lists: a rest is over, and a new one has shown that it works."""
+    if subscription.state != SubscriptionState.OK:
+        _write(subscription, SubscriptionState.OK, None, "", only_from=_FAULTY)
 
 
 def disturbed(subscription: Subscription, err: SessionLost | PortalThrottled) -> None:

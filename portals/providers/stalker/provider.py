@@ -11,7 +11,7 @@ from urllib.parse import quote, urlsplit
 
 from redis import Redis
 
-from portals import checking, errors
+from portals import errors, standing
 from portals.models import Portal, Subscription, SubscriptionState
 from portals.pacing import Pacer, Pacing
 from portals.providers.base import Progress
@@ -22,7 +22,7 @@ from portals.providers.stalker.sentences import Say
 from portals.providers.stalker.session import PortalSession, Sessions
 from portals.providers.stalker.watchdog import Watchdog
 from portals.providers.stalker.wire import PATIENCE_PLAY_S, QUICK, Wire
-from restreamer.lib import redis_client, redis_keys
+from restreamer.lib import redis_client
 from restreamer.lib.redis_client import answering
 
 #: Alternates the portal itself lists for one item, tried while the viewer waits.
@@ -103,9 +103,9 @@ class StalkerProvider:
                     self._sessions.note(subscription, play_token=listing.play_token)
                 listings[subscription] = listing
                 censored |= {genre.provider_id for genre in genres if genre.censored}
-                checking.note_success(subscription)
+                standing.listed(subscription)
             except (errors.SubscriptionRefused, errors.SessionLost) as err:
-                checking.note_failure(subscription, err)
+                standing.passed_over(subscription, err)
                 not_asked[subscription] = err
             except errors.PortalError as err:
                 if not listings:
@@ -143,17 +143,11 @@ class StalkerProvider:
 
     @answering()
     def keep_alive(self, subscription: Subscription, *, playing: bool) -> float:
-        """The watchdog; one per MAC over the whole installation, whoever asks first sends it.
+        """The watchdog. Who sends it, when several play one MAC, is for the caller to settle.
 
         Raises SubscriptionRefused when the portal cuts the MAC off, PortalError.
         """
-        key = redis_keys.watchdog(subscription.pk)
-        if not self._client.set(key, "1", nx=True, ex=30):
-            return max(float(self._client.ttl(key)), 1.0)
-        due_s = self._watchdog.beat(subscription, playing=playing)
-        # A little early: the next caller is on time rather than one round late.
-        self._client.set(key, "1", ex=max(int(due_s) - 2, 1))
-        return due_s
+        return self._watchdog.beat(subscription, playing=playing)
 
     def _address(
         self, subscription: Subscription, session: PortalSession, order: str, provider_data: Mapping[str, Any]
@@ -234,6 +228,6 @@ class StalkerProvider:
             try:
                 return question(subscription)
             except (errors.SubscriptionRefused, errors.SessionLost) as err:
-                checking.note_failure(subscription, err)
+                standing.passed_over(subscription, err)
                 first = first or err
         raise first or errors.NoUsableSubscription(Say.NO_MAC.of())
