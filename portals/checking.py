@@ -1,4 +1,4 @@
-"""Asks a portal about a subscription, keeps the answer, and knows who must be asked again."""
+"""What a subscription's row says of it: asking the portal, keeping the answer, and when to ask again."""
 
 from __future__ import annotations
 
@@ -9,11 +9,17 @@ from typing import Any
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from portals import errors, standing
+from portals import errors
 from portals.models import Subscription, SubscriptionState
 from portals.models.subscription import REFUSED_STATES
 from portals.providers.records import SubscriptionReport
 from portals.providers.registry import provider_for
+
+#: The first look after a refusal comes soon: a portal whose billing is down looks like one that blocks.
+_FIRST_RECHECK = timedelta(minutes=10)
+_LATER_RECHECK = timedelta(hours=1)
+_EXPIRED_RECHECK = timedelta(days=1)
+_REST = timedelta(seconds=60)
 
 _DEFAULT_STREAMS = Subscription._meta.get_field("streams").default
 
@@ -30,7 +36,7 @@ def check_subscription(subscription: Subscription, *, now: Callable[[], datetime
         raise
     found: dict[str, Any] = {
         "state": report.state,
-        "state_until": _until(standing.rest_of(report.state, subscription.state), now()),
+        "state_until": rests_until(report.state, subscription.state, now()),
         "last_error": "" if report.state == SubscriptionState.OK else report.sentence,
         "warning": report.warning,
     }
@@ -43,6 +49,31 @@ def check_subscription(subscription: Subscription, *, now: Callable[[], datetime
     return report
 
 
+def note_failure(
+    subscription: Subscription, err: errors.PortalError, *, now: Callable[[], datetime] = timezone.now
+) -> None:
+    """Keep a refusal met while listing or playing, so that nobody tries this subscription for a while.
+
+    What the portal as a whole is to blame for (unreachable, asked too often) says nothing of the subscription.
+    """
+    at = now()
+    if isinstance(err, errors.SubscriptionRefused):
+        until = rests_until(err.state, subscription.state, at)
+        _keep(subscription, at, state=err.state, state_until=until, last_error=err.message)
+    elif isinstance(err, errors.SessionLost):
+        _keep(subscription, at, state=SubscriptionState.COOLDOWN, state_until=at + _REST, last_error=err.message)
+
+
+def note_success(subscription: Subscription, *, now: Callable[[], datetime] = timezone.now) -> None:
+    """The portal served this subscription: what it rested from is over. Costs nothing when it works already.
+
+    A refusal written meanwhile stands: only a check lifts it.
+    """
+    if subscription.state not in (SubscriptionState.OK, *REFUSED_STATES):
+        unrefused = Subscription.objects.exclude(state__in=REFUSED_STATES)
+        _keep(subscription, now(), unrefused, state=SubscriptionState.OK, state_until=None, last_error="")
+
+
 def due_for_recheck(now: datetime) -> QuerySet[Subscription]:
     """Refused subscriptions whose time to be asked again has come."""
     return Subscription.objects.filter(
@@ -50,23 +81,30 @@ def due_for_recheck(now: datetime) -> QuerySet[Subscription]:
     ).select_related("portal")
 
 
-def _until(rest_s: float | None, now: datetime) -> datetime | None:
-    return None if rest_s is None else now + timedelta(seconds=rest_s)
+def rests_until(state: str, state_before: str, now: datetime) -> datetime | None:
+    """When a state is looked at again by itself; None = only when a person changes something, or never needed."""
+    if state in (SubscriptionState.BLOCKED, SubscriptionState.UNKNOWN):
+        return now + (_LATER_RECHECK if state_before == state else _FIRST_RECHECK)
+    if state == SubscriptionState.EXPIRED:
+        return now + _EXPIRED_RECHECK
+    if state == SubscriptionState.COOLDOWN:
+        return now + _REST
+    return None
 
 
 def _throttled(subscription: Subscription, err: errors.PortalError, now: datetime) -> dict[str, Any]:
     """A portal that wants to be left alone for a while; a refusal it gave before still stands."""
     if not isinstance(err, errors.PortalThrottled) or subscription.state in REFUSED_STATES:
         return {}
-    return {
-        "state": SubscriptionState.THROTTLED,
-        "state_until": _until(err.retry_after_s or standing.FIRST_REST_S, now),
-    }
+    return {"state": SubscriptionState.THROTTLED, "state_until": now + timedelta(seconds=err.retry_after_s or 30)}
 
 
-def _keep(subscription: Subscription, now: datetime, **values: Any) -> None:
+def _keep(
+    subscription: Subscription, now: datetime, among: QuerySet[Subscription] | None = None, **values: Any
+) -> None:
     """Write to the row and to the object at hand, touching no column an owner edits meanwhile."""
     values["checked_at"] = now
-    for name, value in values.items():
-        setattr(subscription, name, value)
-    Subscription.objects.filter(pk=subscription.pk).update(**values)
+    rows = Subscription.objects.all() if among is None else among
+    if rows.filter(pk=subscription.pk).update(**values):
+        for name, value in values.items():
+            setattr(subscription, name, value)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from portals import checking, errors, jobs
-from portals.models import Subscription
+from portals.models import Subscription, SubscriptionState
 from portals.providers.records import SubscriptionReport
 from tests.factories import SubscriptionFactory
 
@@ -103,6 +103,52 @@ def test_a_throttled_portal_does_not_lift_a_refusal(portal_says):
     with pytest.raises(errors.PortalThrottled):
         check(row)
     assert row.state == "conflict"
+
+
+def test_a_refusal_met_while_playing_is_kept():
+    row = SubscriptionFactory(state="ok")
+    checking.note_failure(row, errors.SubscriptionBlocked("blocked now"), now=lambda: NOW)
+    row.refresh_from_db()
+    assert (row.state, row.last_error, row.state_until) == ("blocked", "blocked now", NOW + 10 * MINUTE)
+    assert row not in Subscription.objects.usable()
+
+
+def test_a_lost_session_rests_a_minute():
+    row = SubscriptionFactory(state="ok")
+    checking.note_failure(row, errors.SessionLost("another device"), now=lambda: NOW)
+    row.refresh_from_db()
+    assert (row.state, row.state_until) == (SubscriptionState.COOLDOWN, NOW + MINUTE)
+
+
+@pytest.mark.parametrize(
+    "err", [errors.PortalUnreachable("down"), errors.PortalThrottled("wait"), errors.ItemRefused("x")]
+)
+def test_what_the_portal_is_to_blame_for_is_not_the_subscriptions(err):
+    row = SubscriptionFactory(state="ok")
+    checking.note_failure(row, err, now=lambda: NOW)
+    row.refresh_from_db()
+    assert (row.state, row.last_error) == ("ok", "")
+
+
+def test_success_ends_a_rest():
+    row = SubscriptionFactory(state="cooldown", last_error="x")
+    checking.note_success(row, now=lambda: NOW)
+    row.refresh_from_db()
+    assert (row.state, row.last_error) == ("ok", "")
+
+
+def test_success_lifts_no_refusal_written_meanwhile():
+    row = SubscriptionFactory(state="cooldown")
+    Subscription.objects.update(state="blocked", last_error="why")
+    checking.note_success(row, now=lambda: NOW)
+    row.refresh_from_db()
+    assert (row.state, row.last_error) == ("blocked", "why")
+
+
+def test_success_of_a_working_one_costs_no_query(django_assert_num_queries):
+    row = SubscriptionFactory(state="ok")
+    with django_assert_num_queries(0):
+        checking.note_success(row)
 
 
 def test_only_refused_ones_whose_time_has_come_are_due():

@@ -11,7 +11,7 @@ from urllib.parse import quote, urlsplit
 
 from redis import Redis
 
-from portals import errors, standing
+from portals import checking, errors
 from portals.models import Portal, Subscription, SubscriptionState
 from portals.pacing import Pacer, Pacing
 from portals.providers.base import Progress
@@ -105,9 +105,9 @@ class StalkerProvider:
                     self._sessions.note(subscription, play_token=listing.play_token)
                 listings[subscription] = listing
                 censored |= {genre.provider_id for genre in genres if genre.censored}
-                standing.listed(subscription)
+                checking.note_success(subscription)
             except (errors.SubscriptionRefused, errors.SessionLost) as err:
-                standing.passed_over(subscription, err)
+                checking.note_failure(subscription, err)
                 not_asked[subscription] = err
             except errors.PortalError as err:
                 if not listings:
@@ -230,6 +230,6 @@ class StalkerProvider:
             try:
                 return question(subscription)
             except (errors.SubscriptionRefused, errors.SessionLost) as err:
-                standing.passed_over(subscription, err)
+                checking.note_failure(subscription, err)
                 first = first or err
         raise first or errors.NoUsableSubscription(Say.NO_MAC.of())
