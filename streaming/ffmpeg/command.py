@@ -79,6 +79,13 @@ def remux_of(sources: Sequence[Input], able: Features) -> list[str]:
     return [able.path, *_general(""), *keep_clocks, *inputs, "-map", "0:V:0?", *sound, "-dn", "-c", "copy", *WRITING]
 
 
+def trial(profile: Profile, able: Features) -> list[str]:
+    """The command that encodes half a second of a test picture as the profile would."""
+    before, after = _transcode(profile)
+    picture = ["-f", "lavfi", "-t", "0.5", "-i", "testsrc2=size=640x360:rate=25"]
+    return [able.path, *_general(""), *before, *picture, *after, *WRITING]
+
+
 def custom(template: str, source: Input, binary: str) -> list[str]:
     """The owner's command with its placeholders filled, each inside the word it stands in.
 

@@ -54,15 +54,15 @@ class ChildProcess:
             inputs=tuple(f"pipe:{fd if n else 0}" for n, fd in enumerate(theirs)),
             progress=f"pipe:{report_write}" if progress else "",
         )
+        useless = [our_end for _, our_end in pairs] + [report_read]
         try:
             extra = [*theirs[1:], *([report_write] if progress else [])]
             self._process = SPAWNER.start(command(names), theirs[0] if theirs else None, extra)
+            useless = []
         except OSError as err:
-            for fd in (*(our_end for _, our_end in pairs), report_read):
-                close(fd)
             raise UpstreamError(Fault.ENDED, f"ffmpeg cannot be started: {err.strerror or err}.") from err
         finally:
-            for fd in (*theirs, report_write):
+            for fd in (*theirs, report_write, *useless):
                 close(fd)
         assert self._process.stdout is not None
         assert self._process.stderr is not None

@@ -17,7 +17,10 @@ _BROKEN = "The connection to the provider broke."
 _NO_TELEVISION = "The provider sent something that is no television stream."
 _CANNOT = "ffmpeg cannot do what the profile asks: {line}"
 
-#: Looked for in the last lines, newest line first; the first rule that fits a line wins.
+#: Its last words are the newest of these; what it said earlier may have been survived.
+_LAST_WORDS = 8
+
+#: The most telling first: "Input/output error" ends many a list of lines that say more.
 _RULES = tuple(
     (re.compile(pattern), fault, sentence)
     for pattern, fault, sentence in (
@@ -40,7 +43,7 @@ _RULES = tuple(
 
 def reason(lines: Sequence[str], returncode: int) -> UpstreamError:
     """The error an ffmpeg that ended stands for. `lines` are its last ones, redacted."""
-    for line in reversed(lines):
+    for line in reversed(lines[-_LAST_WORDS:]):
         found = _STATUS.search(line)
         if found:
             return refusal(int(found[1] or found[2]))
@@ -48,8 +51,8 @@ def reason(lines: Sequence[str], returncode: int) -> UpstreamError:
         return UpstreamError(Fault.RESET, f"ffmpeg was killed ({_signal_name(-returncode)}).")
     if returncode == 0:
         return UpstreamError(Fault.ENDED)
-    for line in reversed(lines):
-        for pattern, fault, sentence in _RULES:
+    for pattern, fault, sentence in _RULES:
+        for line in reversed(lines[-_LAST_WORDS:]):
             if pattern.search(line):
                 return UpstreamError(fault, sentence.format(line=_plain(line)))
     said = f": {_plain(lines[-1])}" if lines else "."
