@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,10 +12,12 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from portals.providers.records import PlayUrl
 from streaming.faults import Fault, UpstreamError
+from streaming.ffmpeg.process import ChildProcess
 from streaming.hls import segments as reading
 from streaming.hls.keys import KEY_BYTES
 from streaming.sources.hls import HlsSource
 from tests.fakes.hls_origin import Answer, HlsOrigin, playlist
+from tests.fakes.leftovers import none_expected
 from tests.mpegts.material import AAC, H264, ffmpeg, picture, tone
 from tests.streaming.hls import material
 from tests.streaming.hls.material import verdict
@@ -27,16 +28,15 @@ SAMPLES = Path(__file__).parents[2] / "samples" / "hls"
 EXPECTED = json.loads((SAMPLES / "expected.json").read_text())
 
 
-@pytest.fixture(autouse=True)
-def _nothing_stays_behind():
-    before = threading.active_count()
-    yield
-    until(lambda: threading.active_count() <= before + 1)  # the spawner lives as long as the process
+@pytest.fixture(scope="module", autouse=True)
+def _spawner_runs():
+    """The thread that starts children lives as long as the process."""
+    ChildProcess(lambda pipes: ["true"]).stop()
 
 
 @pytest.fixture
 def origin():
-    with HlsOrigin() as origin:
+    with none_expected(), HlsOrigin() as origin:
         yield origin
         assert origin.violations == []
         assert origin.unannounced == []
@@ -46,13 +46,6 @@ def origin():
 def _impatient(monkeypatch):
     monkeypatch.setattr(reading, "STALL_LEAST_S", 1.0)
     monkeypatch.setattr(reading, "_RETRY_S", 0.1)
-
-
-def until(condition: Callable[[], object], timeout_s: float = 10.0) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
 
 
 def source_of(origin, path="/live.m3u8", **kwargs) -> HlsSource:
@@ -717,7 +710,7 @@ def test_every_sample_of_a_media_list_plays_cleanly_or_ends_with_its_reason(name
     monkeypatch.setattr(reading.SegmentReader, "FINISHED_LEAD_S", 10_000)
     monkeypatch.setattr(reading, "STALL_INTERVALS", 0)
     text = (SAMPLES / name).read_text().replace("https://", "http://")
-    with AnyHost(text) as origin:
+    with none_expected(), AnyHost(text) as origin:
         source = HlsSource(PlayUrl("http://tv.example/sample.m3u8", proxy_url=origin.url("")), binary=ffmpeg)
         monkeypatch.setattr("streaming.hls.follow.Follower.interval_s", property(lambda self: 0.5))
         data, err = drained(source)
