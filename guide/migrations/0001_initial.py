@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
-        ('portals', '0002_portal_field_names'),
+        ('portals', '0001_initial'),
     ]
 
     operations = [
