@@ -43,6 +43,13 @@ class Page:
     body: bytes
 
 
+class TelevisionAnswer(UpstreamError):
+    """A transport stream came in place of a list: the same address wants another source."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(Fault.NOT_TS, message)
+
+
 class Fetcher:
     """Speaks to one provider for one stream: its headers, cookies, proxy and TLS rule; one open socket at most.
 
@@ -95,10 +102,10 @@ class Fetcher:
         with contextlib.closing(body):
             for piece in body:
                 whole += piece
-                if len(whole) > max_bytes or _is_media(whole):
-                    raise UpstreamError(
-                        Fault.NOT_TS, f"The provider sent media or too much where {subject} was expected."
-                    )
+                if _is_media(whole):
+                    raise TelevisionAnswer(f"The provider sent television where {subject} was expected.")
+                if len(whole) > max_bytes:
+                    raise UpstreamError(Fault.NOT_TS, f"The provider sent too much where {subject} was expected.")
         return Page(body.url, whole)
 
     def body(

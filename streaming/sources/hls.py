@@ -29,7 +29,8 @@ class HlsSource:
     """Plays one address of a playlist over one connection at a time.
 
     `binary` is the ffmpeg for what is no transport stream (fMP4, bare audio, sound listed apart). `live_lead_s`
-    smooths live media: handed on no further ahead of the clock than that; None hands it on as it comes.
+    smooths live media: handed on no further ahead of the clock than that; None hands it on as it comes. `start_url` is
+    where redirects from `play.url` are known to lead.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class HlsSource:
         binary: Callable[[], str | Path],
         start_timeout_s: float = 20.0,
         live_lead_s: float | None = None,
+        start_url: str = "",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.head = b""
@@ -48,7 +50,7 @@ class HlsSource:
         self._closed = threading.Event()
         self._late = False
         self._fetcher = Fetcher(play, clock=clock)
-        self._listing = Listing(self._fetcher, play.url)
+        self._listing = Listing(self._fetcher, start_url or play.url)
         self._video = Track(self._listing, Follower())
         self._tracks = [self._video]
         self._reader = SegmentReader(self._fetcher, self._tracks, closed=self._closed, lead_s=live_lead_s, clock=clock)
@@ -58,8 +60,9 @@ class HlsSource:
 
     @property
     def quiet_s(self) -> float:
-        """How long this source may rightly have nothing to say: segments come one at a time."""
-        return max(STALL_INTERVALS * self._video.follower.interval_s, STALL_LEAST_S)
+        """How long this source may rightly have nothing to say: until it gives up by itself, and a moment."""
+        interval_s = self._video.follower.interval_s
+        return max(STALL_INTERVALS * interval_s, STALL_LEAST_S) + interval_s
 
     @property
     def skipped_segments(self) -> int:
