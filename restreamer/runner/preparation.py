@@ -18,6 +18,7 @@ from django.core.management import CommandError, call_command
 from django.db import OperationalError, connection
 from django.db.migrations.executor import MigrationExecutor
 
+from portals import runs
 from restreamer.embedded_redis import impatient
 from restreamer.lib import redact
 from restreamer.lib.errors import ConfigurationError
@@ -62,6 +63,12 @@ def migrate(say: Say) -> None:
     if steps:
         say(f"preparing the database ({len(steps)} steps)")
         call_command("migrate", interactive=False, verbosity=0)
+
+
+def bury_runs() -> None:
+    """Say of refreshes that were cut short by our last end that they were, so that new ones may begin."""
+    if not settings.REDIS_URL_GIVEN:
+        runs.bury_dead(no_worker_lives=True)
 
 
 def collect_static(say: Say) -> None:

@@ -109,6 +109,7 @@ def _prepare(output: Output) -> str | None:
         output.line("up", text)
 
     preparation.migrate(say)
+    preparation.bury_runs()
     preparation.collect_static(say)
     password = preparation.create_administrator()
     connections.close_all()
