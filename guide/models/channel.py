@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import F
 
 from guide.models.source import EpgSource
+from guide.records import key_of
 
 
 class GuideChannelQuerySet(models.QuerySet["GuideChannel"]):
@@ -22,11 +23,6 @@ class GuideChannelQuerySet(models.QuerySet["GuideChannel"]):
     def by_guide_id(self, guide_ids: list[str]) -> GuideChannelQuerySet:
         """Known by one of these ids, whatever their case."""
         return self.filter(key__in={key_of(guide_id) for guide_id in guide_ids})
-
-
-def key_of(guide_id: str) -> str:
-    """What guide ids are compared by: guides disagree with themselves on case and on blanks at the ends."""
-    return guide_id.strip().casefold()
 
 
 class GuideChannel(models.Model):
