@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
-        ('portals', '0002_runs_report_and_names'),
+        ('portals', '0001_initial'),
     ]
 
     operations = [

@@ -36,7 +36,8 @@ from streaming.relay.seams import Ticket
 def play(request: HttpRequest, key: str) -> HttpResponseBase:
     """As the real view, without its checks."""
     name = request.GET.get("viewer", "1")
-    ticket = Ticket(f"session-{name}", key, int(name), f"viewer{name}", "One", protocol=request.META["SERVER_PROTOCOL"])
+    protocol = request.META.get("SERVER_PROTOCOL", "HTTP/1.1")
+    ticket = Ticket(f"session-{name}", key, int(name), f"viewer{name}", "One", protocol=protocol)
     try:
         return hand_over(request, ticket)
     except RestreamerError as err:

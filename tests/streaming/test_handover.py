@@ -55,7 +55,7 @@ class Web:
             context.verify_mode = ssl.CERT_NONE
             sock = context.wrap_socket(sock)
         sock.sendall(f"GET {path} HTTP/{version}\r\nHost: x\r\n{headers}\r\n".encode())
-        return Player(sock, None)  # type: ignore[arg-type]
+        return Player(sock, None)
 
     def workers(self) -> list[int]:
         path = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
@@ -155,7 +155,7 @@ def test_a_worker_has_no_thread_or_socket_in_a_viewing(rig: Rig, tmp_path: Path)
         players = [web.get(f"/play/one?viewer={i}", headers="") for i in range(12)]
         for player in players:
             player.body(10_000)
-        assert wait_for(lambda: sockets_of(worker) == before)
+        assert wait_for(lambda: sockets_of(worker) <= before)
         with web.get("/hello") as player:
             assert b"hello from" in player.rest()
         for player in players:
@@ -220,7 +220,7 @@ def collect(pieces: Iterator[bytes], size: int) -> bytes:
 
 
 def test_the_test_client_gets_the_stream(rig: Rig) -> None:
-    response = Client().get("/play/one")
+    response: Any = Client().get("/play/one")
     body = collect(iter(response.streaming_content), 100_000)
     response.close()
     assert response.status_code == 200
@@ -230,7 +230,7 @@ def test_the_test_client_gets_the_stream(rig: Rig) -> None:
 
 
 def test_the_test_client_gets_the_refusal(rig: Rig) -> None:
-    response = Client().get("/play/unknown")
+    response: Any = Client().get("/play/unknown")
     assert response.status_code == 503
     assert response["Retry-After"] == "7"
     assert b"".join(response.streaming_content) == b"Nothing left to try.\n"
@@ -238,7 +238,7 @@ def test_the_test_client_gets_the_refusal(rig: Rig) -> None:
 
 def test_asgi_gets_the_stream_without_a_thread_per_viewer(rig: Rig) -> None:
     async def watch() -> bytes:
-        response = await AsyncClient().get("/play/one")
+        response: Any = await AsyncClient().get("/play/one")
         got = b""
         async for piece in response.streaming_content:
             got += piece
@@ -265,7 +265,7 @@ def test_wsgiref_serves_it_too(rig: Rig) -> None:
     try:
         with socket.create_connection(server.server_address[:2], timeout=5) as sock:
             sock.sendall(b"GET /play/one HTTP/1.1\r\nHost: x\r\n\r\n")
-            player = Player(sock, None)  # type: ignore[arg-type]
+            player = Player(sock, None)
             assert player.status() == 200
             assert begins_cleanly(player.body(50_000))
     finally:
@@ -274,16 +274,21 @@ def test_wsgiref_serves_it_too(rig: Rig) -> None:
         thread.join(5)
 
 
-def test_the_relay_that_dies_before_its_head_is_an_error(rig: Rig) -> None:
+def test_who_waits_when_the_relay_ends_is_told(rig: Rig) -> None:
     rig.opener.gate.clear()
-    answers: list[int] = []
-    thread = threading.Thread(target=lambda: answers.append(Client().get("/play/one").status_code))
+    answers: list[bytes] = []
+
+    def ask() -> None:
+        response: Any = Client().get("/play/one")
+        answers.append(b"%d " % response.status_code + b"".join(response.streaming_content))
+
+    thread = threading.Thread(target=ask)
     thread.start()
     assert wait_for(lambda: rig.opener.opens)
     rig.process.stop()
     thread.join(6)
     rig.opener.gate.set()
-    assert answers == [503]
+    assert answers == [b"503 The channel was stopped. Try again in a moment.\n"]
 
 
 @pytest.mark.parametrize("answer", [b"", b"garbage", b"[]", b'{"ok": false, "error": "full"}', b"5"])
@@ -304,7 +309,7 @@ def test_a_relay_that_is_there_answers(rig: Rig) -> None:
 
 @contextmanager
 def fake_relay(path: Path, answer: bytes) -> Iterator[Path]:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
         listener.bind(str(path))
         listener.listen()
 
@@ -324,6 +329,6 @@ def fake_relay(path: Path, answer: bytes) -> Iterator[Path]:
 @pytest.mark.django_db(transaction=True)
 def test_no_database_connection_is_held_by_a_viewing(rig: Rig) -> None:
     connection.ensure_connection()
-    response = Client().get("/play/one")
+    response: Any = Client().get("/play/one")
     assert connection.connection is None
     response.close()

@@ -22,6 +22,7 @@ from restreamer.lib.http import Bounds
 
 #: 3,000 pages of 14 are 42,000 channels; a list longer than that does not end.
 _MOST_PAGES = 3000
+_USUAL_PAGE = 14
 #: Rows that come and go while we page, and rows a portal counts but never lists.
 _TOLERATED = 0.01
 _TOLERATED_ROWS = 3
@@ -88,12 +89,14 @@ class LiveReader:
         """
         listing = self._whole(subscription)
         progress(len(listing.rows), listing.expected)
+        if not listing.rows:
+            self._page_through(subscription, listing, "*", progress)
         if self._portal.with_censored:
             self._add_censored(subscription, listing, genres, progress)
         elif listing.is_short:
             listing.expected -= self._count_censored(subscription, genres)
-        if not listing.rows or listing.is_short:
-            self._add_pages(subscription, listing, "*", progress)
+        if listing.is_short:
+            self._page_through(subscription, listing, "*", progress)
         if not listing.rows:
             raise errors.CatalogueIncomplete(Say.LIST_EMPTY.of())
         if listing.is_short:
@@ -136,48 +139,42 @@ class LiveReader:
                 count += _total(self._page(subscription, genre.provider_id, 1).js)
         return count
 
-    def _add_pages(self, subscription: Subscription, listing: Listing, genre: str, progress: Progress) -> None:
-        announced = listing.expected
-        listing.expected = 0
-        self._page_through(subscription, listing, genre, progress)
-        listing.expected = max(listing.expected, min(announced, listing.expected or announced))
-
     def _page_through(self, subscription: Subscription, listing: Listing, genre: str, progress: Progress) -> None:
-        """Page after page until the list ends, by any of the ways lists end.
+        """Page after page until one is empty or brings nothing new; what the portal announces is no reason to stop.
 
         Raises CatalogueIncomplete when the portal sends one page for ever, or pages without end.
         """
-        empties = 0
-        page = 0
         seen: set[str] = set()
-        while page < _MOST_PAGES:
-            page += 1
-            found = self._rows_of_page(subscription, listing, genre, page)
-            ids = {ident(row.get("id")) for row in found}
+        was_empty = False
+        for page in range(1, _MOST_PAGES + 1):
+            found, is_past_end = self._rows_of_page(subscription, listing, genre, page)
             listing.add(found)
             progress(len(listing.rows), listing.expected)
             if not found:
-                empties += 1
-                if empties > 1 or page >= _pages(listing.expected, 14):
+                if was_empty or is_past_end:
                     return
+                was_empty = True
                 continue
-            empties = 0
+            was_empty = False
+            ids = {ident(row.get("id")) for row in found}
             if ids <= seen:
                 self._end_of_repeats(len(seen), listing.expected)
                 return
             seen |= ids
-            if listing.expected and page >= _pages(listing.expected, len(found)) and len(seen) >= listing.expected:
-                return
         raise errors.CatalogueIncomplete(Say.LIST_TOO_LONG.of())
 
-    def _rows_of_page(self, subscription: Subscription, listing: Listing, genre: str, page: int) -> list[Row]:
-        """One page; an empty one before the end may be a hiccup and is asked for once more."""
-        said = self._page(subscription, genre, page)
-        listing.expected = _total(said.js) or listing.expected
-        found = rows(said.js)
-        if not found and page <= _pages(listing.expected, 14):
+    def _rows_of_page(
+        self, subscription: Subscription, listing: Listing, genre: str, page: int
+    ) -> tuple[list[Row], bool]:
+        """One page, and whether it lies beyond the end; an empty one before that may be a hiccup: asked once more."""
+        js = self._page(subscription, genre, page).js
+        listing.expected = _total(js) or listing.expected
+        per_page = number(js.get("max_page_items")) if isinstance(js, dict) else 0
+        is_past_end = page > math.ceil(listing.expected / (per_page or _USUAL_PAGE))
+        found = rows(js)
+        if not found and not is_past_end:
             found = rows(self._page(subscription, genre, page).js)
-        return found
+        return found, is_past_end
 
     def _end_of_repeats(self, seen: int, expected: int) -> None:
         """A page without a new id: the end, or a portal that ignores page numbers."""
@@ -350,7 +347,3 @@ def logo_base(portal: Portal) -> str:
 
 def _total(js: Any) -> int:
     return max(number(js.get("total_items")), 0) if isinstance(js, dict) else 0
-
-
-def _pages(total: int, per_page: int) -> int:
-    return math.ceil(total / max(per_page, 1))

@@ -143,6 +143,9 @@ class Sessions:
         session = self._saved(subscription)
         if session is None or session.identity != self._identity(subscription).fingerprint:
             return None
+        if session.endpoint != self._portal.endpoint:
+            # Another process may have found it since our row was read; or the owner emptied it meanwhile.
+            self._portal.refresh_from_db(fields=["endpoint"])
         return session if session.endpoint == self._portal.endpoint else None
 
     def note(self, subscription: Subscription, **values: str) -> None:

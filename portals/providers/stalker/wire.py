@@ -30,7 +30,7 @@ PAGE = Bounds(connect_s=6, silence_s=8, total_s=12, max_bytes=MIB)
 #: How long a caller waits for its turn, or for the end of a throttling.
 PATIENCE_PLAY_S = 4.0
 PATIENCE_ASK_S = 20.0
-PATIENCE_REFRESH_S = 60.0
+PATIENCE_REFRESH_S = 45.0
 
 _REASONS = {
     "dns": Say.NO_SUCH_HOST,

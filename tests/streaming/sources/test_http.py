@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -25,7 +26,7 @@ def opened(origin: TsOrigin) -> Iterator[list[HttpSource]]:
         source.close()
 
 
-def failure(origin: TsOrigin, *steps: Script, **play: object) -> UpstreamError:
+def failure(origin: TsOrigin, *steps: Script, **play: Any) -> UpstreamError:
     origin.script("one", *steps)
     source = HttpSource(PlayUrl(origin.url(), **play), PATIENCE)
     with pytest.raises(UpstreamError) as caught:
