@@ -83,8 +83,8 @@ def web_answers(address: Address) -> bool:
 
 
 def socket_accepts(path: Path) -> bool:
-    """Does something listen on the relay's control socket? It speaks in packets, not in a stream."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as probe:
+    """Does something listen on the unix socket?"""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         probe.settimeout(_PROBE_TIMEOUT_S)
         try:
             probe.connect(str(path))
