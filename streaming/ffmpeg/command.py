@@ -12,9 +12,11 @@ from streaming.ffmpeg.profiles import Acceleration, Kind, Profile, template_word
 
 #: What a playlist or a redirect may lead ffmpeg to. Neither files nor pipes: addresses come from outside.
 _WEB_PROTOCOLS = "http,https,tcp,tls,crypto,httpproxy"
-#: How much is looked at before the first byte leaves; a stream that hides its sound longer than this loses it.
-_PROBE_BYTES = 2_000_000
-_ANALYSE_US = 3_000_000
+#: How much is looked at before the first byte leaves; a stream that hides its sound longer than this loses it. What
+#: we feed begins with a keyframe and needs little; ffmpeg reads so much of it even when it knows all after a moment.
+_PROBE_BYTES = 5_000_000
+_ANALYSE_US = 5_000_000
+_ANALYSE_FED_US = 1_000_000
 _NVENC_PRESETS = {"ultrafast": "p1", "superfast": "p1", "veryfast": "p2", "faster": "p3", "fast": "p4", "medium": "p5"}
 
 
@@ -128,7 +130,8 @@ def _general(progress: str) -> list[str]:
 
 def reading(source: Input, able: Features) -> list[str]:
     """The arguments of one input, `-i` included."""
-    probe = ["-probesize", str(_PROBE_BYTES), "-analyzeduration", str(_ANALYSE_US), "-fflags", "+genpts+discardcorrupt"]
+    analyse_us = _ANALYSE_FED_US if source.is_pipe else _ANALYSE_US
+    probe = ["-probesize", str(_PROBE_BYTES), "-analyzeduration", str(analyse_us), "-fflags", "+genpts+discardcorrupt"]
     form = ["-f", source.form] if source.form else []
     offset = ["-itsoffset", f"{source.offset_s:.6f}"] if source.offset_s else []
     options = [] if source.is_pipe else [*_web(source, able), *_hls(source, able)]

@@ -19,7 +19,36 @@ from streaming.ffmpeg.process import ChildProcess, Pipes
 from streaming.ffmpeg.profiles import Profile
 from streaming.ffmpeg.progress import Progress
 from streaming.hls.forms import ENOUGH_BYTES, Form, form_of
+from streaming.mpegts.entries import EntryScanner
+from streaming.mpegts.packets import Aligner
 from streaming.sources.base import Source
+
+#: Without a keyframe in so much, ffmpeg must see for itself.
+_GATE_BYTES = 16 * 1024 * 1024
+
+
+class Gate:
+    """Holds a stream back until its first keyframe: all ffmpeg must learn stands there, so it need not search long."""
+
+    def __init__(self) -> None:
+        self._aligner = Aligner()
+        self._scanner = EntryScanner()
+        self._held = b""
+        self._open = False
+
+    def pass_on(self, data: bytes) -> bytes:
+        """What ffmpeg may have of the stream up to here: whole packets."""
+        packets = self._aligner.feed(data)
+        if self._open:
+            return packets
+        entries = self._scanner.scan(packets, len(self._held)).entries
+        self._held += packets
+        if not entries and len(self._held) < _GATE_BYTES:
+            return b""
+        self._open = True
+        before = entries[0].tables if entries else b""
+        held, self._held = self._held[entries[0].position if entries else 0 :], b""
+        return before + held
 
 
 class FfmpegSource:
@@ -134,10 +163,11 @@ class FfmpegSource:
 
     def _fill(self, feed: Source, child: ChildProcess) -> None:
         """The pump: from the source into ffmpeg, until either ends."""
+        gate = Gate()
         try:
-            data = feed.head
+            data = gate.pass_on(feed.head)
             while child.write(data):
-                data = feed.read()
+                data = gate.pass_on(feed.read())
         except UpstreamError as err:
             self._feed_error = err
         child.end_input()
