@@ -13,6 +13,7 @@ from guide.querysets import LONGEST_BROADCAST
 from guide.records import GuideChannelRecord, GuideRecord, key_of
 from guide.rows import insert, merged, title_of
 from guide.tidy import put_in_order
+from restreamer.lib.names import fold
 from restreamer.lib.xmltv import legal
 
 #: Rows written in one transaction: few enough that SQLite's one write lock is never held for long.
@@ -23,7 +24,17 @@ OPEN_END = timedelta(minutes=60)
 MAX_CHANNELS = 100_000
 _MAX_NAMES = 40
 #: What a second writing of a guide channel changes: everything that is not its identity.
-_UPDATED = ["xmltv_id", "names", "icon", "lang", "programmes_seen", "programmes_kept", "first_start", "last_stop"]
+_UPDATED = [
+    "xmltv_id",
+    "names",
+    "folded",
+    "icon",
+    "lang",
+    "programmes_seen",
+    "programmes_kept",
+    "first_start",
+    "last_stop",
+]
 #: Text of broadcasts that wait for their successor, and of channel names; bounds for feeds built to fill memory.
 _MAX_WAITING_CHARS = 16 * 1024**2
 _MAX_NAME_CHARS = 32 * 1024**2
@@ -235,6 +246,7 @@ class GenerationWriter:
             key=channel.key,
             xmltv_id=channel.xmltv_id,
             names=channel.names,
+            folded=fold("\n".join((channel.xmltv_id, *channel.names))),
             icon=channel.icon,
             lang=channel.lang,
             programmes_seen=channel.seen,

@@ -33,6 +33,8 @@ class GuideChannel(models.Model):
     key = models.CharField(max_length=300, editable=False)
     xmltv_id = models.CharField(max_length=300)
     names: models.JSONField[list[str], list[str]] = models.JSONField(default=list)
+    #: Id and names without case and accents, for searching.
+    folded = models.TextField(blank=True, editable=False)
     icon = models.CharField(max_length=2000, blank=True)
     lang = models.CharField(max_length=20, blank=True)
     #: Broadcasts in the guide, and how many of them lie in the window and are kept.
