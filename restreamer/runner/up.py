@@ -39,12 +39,8 @@ def run(output: Output) -> None:
             _start_redis(supervisor)
             secret.password = _prepare(output)
             supervisor.interruptible = False
-            children = [supervisor.start(roles.web(listener, where))]
-            relay = roles.relay()
-            if relay is None:
-                output.line("up", "this build has no relay: pages work, channels do not play")
-            for role in [*([relay] if relay else []), *roles.workers(), roles.scheduler()]:
-                children.append(supervisor.start(role))
+            wanted = [roles.relay(), roles.web(listener, where), *roles.workers(), roles.scheduler()]
+            children = [supervisor.start(role) for role in wanted]
             while not supervisor.run_until(lambda: _all_answer(children), timeout_s=READY_TIMEOUT_S):
                 if supervisor.stop_requests:
                     break
