@@ -35,6 +35,10 @@ class MergeAdmin(ModelAdmin):
     def has_change_permission(self, request: HttpRequest, obj: Merge | None = None) -> bool:
         return False
 
+    def has_curate_permission(self, request: HttpRequest) -> bool:
+        """May the user decide, not only look?"""
+        return request.user.has_perm("channels.change_channel")
+
     def has_delete_permission(self, request: HttpRequest, obj: Merge | None = None) -> bool:
         return False
 
@@ -65,13 +69,13 @@ class MergeAdmin(ModelAdmin):
         """Value and label."""
         return merge.state, merge.get_state_display()
 
-    @action(description="Merge them")
+    @action(description="Merge them", permissions=["curate"])
     def accept(self, request: HttpRequest, queryset: QuerySet[Merge]) -> None:
         """Merge the chosen pairs."""
         merged = merging.accept_all(queryset.filter(state=Merge.State.OPEN), request.user.get_username())
         self.message_user(request, f"{merged} pair(s) merged.", messages.SUCCESS if merged else messages.WARNING)
 
-    @action(description="Keep them apart")
+    @action(description="Keep them apart", permissions=["curate"])
     def reject(self, request: HttpRequest, queryset: QuerySet[Merge]) -> None:
         """Never propose the chosen pairs again."""
         chosen = list(queryset.filter(state=Merge.State.OPEN))
@@ -79,7 +83,7 @@ class MergeAdmin(ModelAdmin):
             merging.reject(proposal, request.user.get_username())
         self.message_user(request, f"{len(chosen)} pair(s) stay apart.", messages.SUCCESS)
 
-    @action(description="Take back (undo)")
+    @action(description="Take back (undo)", permissions=["curate"])
     def take_back(self, request: HttpRequest, queryset: QuerySet[Merge]) -> None:
         """Bring back the channels that went."""
         for proposal in queryset:
