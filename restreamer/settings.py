@@ -239,6 +239,8 @@ UNFOLD = {
                 "items": [
                     _page("Channels", "tv", "channels_channel_changelist"),
                     _page("Groups", "folder", "channels_group_changelist"),
+                    _page("Rules", "rule", "channels_streamrule_changelist"),
+                    _page("Genres", "category", "channels_genremap_changelist"),
                     _page("Doubles", "merge", "channels_merge_changelist"),
                     _page("Streams", "cell_tower", "channels_stream_changelist"),
                 ],
