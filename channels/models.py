@@ -117,3 +117,33 @@ class ChannelStream(models.Model):
 
     def __str__(self) -> str:
         return f"{self.channel} ← {self.stream}"
+
+
+class Merge(models.Model):
+    """A proposal that two channels are one, what was decided, and what would take it back."""
+
+    class State(models.TextChoices):
+        OPEN = "open", "proposed"
+        ACCEPTED = "accepted", "merged"
+        REJECTED = "rejected", "kept apart"
+        UNDONE = "undone", "taken back"
+
+    stays = models.ForeignKey(Channel, on_delete=models.CASCADE, related_name="merges")
+    #: Plain numbers: the channel that goes is gone after the merge, the decision about it stays.
+    stays_id_kept = models.PositiveIntegerField(editable=False)
+    goes_id = models.PositiveIntegerField()
+    goes_name = models.CharField(max_length=500)
+    confidence = models.FloatField()
+    reason = models.CharField(max_length=300)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.OPEN)
+    decided_by = models.CharField(max_length=150, blank=True)
+    decided_at = models.DateTimeField(null=True, blank=True)
+    #: The row and links of the channel that went, for undo.
+    undo = models.JSONField(default=dict, blank=True)
+
+    class Meta:
+        ordering = ["-confidence", "id"]
+        constraints = [models.UniqueConstraint(fields=["stays_id_kept", "goes_id"], name="one_row_per_pair")]
+
+    def __str__(self) -> str:
+        return f"{self.goes_name} → {self.stays}"

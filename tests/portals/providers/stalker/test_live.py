@@ -9,7 +9,7 @@ import pytest
 from portals import errors
 from portals.models import Subscription
 from portals.pacing import Pace
-from portals.providers.stalker import live
+from portals.providers.stalker import live, merging
 from tests.fakes.portal_catalogue import FakeChannel
 from tests.fakes.portal_wire import Reply, js, page, panel_js, raw, text
 
@@ -366,7 +366,7 @@ def test_orders_that_differ_by_mac_are_kept_apart(house):
     ],
 )
 def test_a_logo_has_a_whole_address_or_none(logo, address):
-    found = live.logo_address(logo, "http://h/stalker_portal")
+    found = merging.logo_address(logo, "http://h/stalker_portal")
     assert found == address or (not found and "[bad" in address) or "javascript" in str(logo)
     assert not found or found.startswith(("http://", "https://"))
 

@@ -10,7 +10,7 @@ from django.db import connection
 
 from portals import errors
 from portals.models import Portal, Subscription
-from portals.providers.stalker.session import PortalSession
+from portals.providers.stalker.signin import PortalSession
 from restreamer.lib import redis_keys
 from tests.fakes.portal_wire import js, text
 from tests.portals.providers.stalker.conftest import House
