@@ -203,6 +203,16 @@ def test_a_database_that_does_not_answer_ends_it_with_a_sentence(tmp_path):
     assert "Traceback" not in refused.stderr
 
 
+@pytest.mark.parametrize(
+    "address", ["nonsense", "mysql://me:hunter2@host/tv", "postgres://me:hunter2@host:port/tv", "sqlite:////tmp/tv"]
+)
+def test_a_database_address_that_is_none_ends_it_with_a_sentence(tmp_path, address):
+    refused = run(tmp_path / "data", "up", DATABASE_URL=address)
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("Error: DATABASE_URL ")
+    assert "hunter2" not in refused.stderr
+
+
 def test_a_given_redis_that_does_not_answer_ends_it_with_a_sentence(tmp_path):
     refused = run(tmp_path / "data", "up", REDIS_URL="redis://:hunter2@127.0.0.1:1/0")
     assert refused.returncode == 1
