@@ -24,6 +24,7 @@ from restreamer.lib.env import (
     env_str,
     env_time_zone,
 )
+from restreamer.lib.errors import ConfigurationError
 
 django_stubs_ext.monkeypatch()
 
@@ -66,6 +67,8 @@ RELAY_RING_SECONDS = env_int("RESTREAMER_RING_SECONDS", 30, minimum=5, maximum=6
 RELAY_RING_BYTES = env_int("RESTREAMER_RING_BYTES", 48 * 1024 * 1024, minimum=1024 * 1024)
 RELAY_TOTAL_RING_BYTES = env_int("RESTREAMER_TOTAL_RING_BYTES", 2 * 1024**3, minimum=4 * 1024 * 1024)
 RELAY_LINGER_S = env_float("RESTREAMER_LINGER_S", 10.0, minimum=0, maximum=600)
+# How far behind live a viewer of a running channel begins: that much is sent at once, and players probe it.
+RELAY_JOIN_BEHIND_S = env_float("RESTREAMER_JOIN_BEHIND_S", 5.0, minimum=0, maximum=60)
 RELAY_SILENCE_S = env_float("RESTREAMER_SILENCE_S", 8.0, minimum=1, maximum=120)
 RELAY_START_TIMEOUT_S = env_float("RESTREAMER_START_TIMEOUT_S", 20.0, minimum=2, maximum=120)
 LEASE_LIFETIME_S = env_float("RESTREAMER_LEASE_LIFETIME_S", 12.0, minimum=3, maximum=300)
@@ -126,15 +129,27 @@ TEMPLATES = [
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 
+def _postgresql(url: str) -> dict[str, Any]:
+    """The address in Django's words. The message never repeats it: a password stands in it."""
+    if not url.startswith(("postgres://", "postgresql://")):
+        raise ConfigurationError(
+            "DATABASE_URL is no PostgreSQL's address; write postgres://user:password@host/name, or unset it for SQLite."
+        )
+    try:
+        config: dict[str, Any] = environ.Env.db_url_config(url)
+    except ValueError as err:
+        raise ConfigurationError("DATABASE_URL cannot be read: its port is no number.") from err
+    return config
+
+
 def _database() -> dict[str, Any]:
     url = env_secret("DATABASE_URL")
     if url:
-        config: dict[str, Any] = environ.Env.db_url_config(url)
+        config = _postgresql(url)
         config["CONN_MAX_AGE"] = env_int("RESTREAMER_DB_CONN_MAX_AGE_S", 60, minimum=0)
         config["CONN_HEALTH_CHECKS"] = True
-        if config["ENGINE"] == "django.db.backends.postgresql":
-            # libpq's own patience with an address that swallows packets is minutes.
-            config.setdefault("OPTIONS", {}).setdefault("connect_timeout", 10)
+        # libpq's own patience with an address that swallows packets is minutes.
+        config.setdefault("OPTIONS", {}).setdefault("connect_timeout", 10)
         return config
     return {
         "ENGINE": "django.db.backends.sqlite3",
@@ -237,6 +252,9 @@ UNFOLD = {
                 "items": [
                     _page("Channels", "tv", "channels_channel_changelist"),
                     _page("Groups", "folder", "channels_group_changelist"),
+                    _page("Rules", "rule", "channels_streamrule_changelist"),
+                    _page("Genres", "category", "channels_genremap_changelist"),
+                    _page("Doubles", "merge", "channels_merge_changelist"),
                     _page("Streams", "cell_tower", "channels_stream_changelist"),
                 ],
             },

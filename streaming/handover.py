@@ -149,14 +149,17 @@ def _client_socket(request: HttpRequest) -> socket.socket | None:
 def _send(message: bytes, fds: list[int]) -> None:
     """One message to the relay and its answer. Raises RelayUnreachable."""
     try:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as control:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as control:
             control.settimeout(ACK_S)
             control.connect(str(Path(settings.RELAY_SOCKET)))
-            if fds:
-                socket.send_fds(control, [message], fds)
-            else:
-                control.send(message)
-            answer = json.loads(control.recv(MESSAGE_BYTES) or b"{}")
+            line = message + b"\n"
+            # The descriptors travel with the first bytes. Nothing may be sent after the last: the relay may already
+            # have answered and hung up, and even an empty send would fail.
+            rest = line[socket.send_fds(control, [line], fds) :]
+            if rest:
+                control.sendall(rest)
+            with control.makefile("rb") as answers:
+                answer = json.loads(answers.readline(MESSAGE_BYTES) or b"{}")
     except (OSError, ValueError) as err:
         raise RelayUnreachable(f"The relay does not answer: {err}.") from err
     if not isinstance(answer, dict) or answer.get("ok") is not True:

@@ -2,9 +2,11 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from streaming.views import live
+from streaming.views import live, playlist
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("playlist", playlist.playlist, name="playlist"),
+    path("playlist.m3u8", playlist.playlist),
     path("stream/<int:channel_id>", live.stream, name="stream"),
     path("stream/<int:channel_id>.ts", live.stream),
     path("play/<str:portal>/<path:provider_id>", live.play, name="play"),

@@ -1,8 +1,8 @@
 """The relay's front door: a unix socket on which views hand over a ticket and a viewer's descriptor.
 
-One connection per ticket, one message each way: JSON with one descriptor in, `{"ok": true}` or `{"ok": false, "error":
-…}` back. `{"ping": true}` without a descriptor is answered too. Whatever else comes is refused; no descriptor is
-ever kept that was not asked for.
+One connection per ticket, one line each way: JSON with one descriptor in, `{"ok": true}` or `{"ok": false, "error": …}`
+back. `{"ping": true}` without a descriptor is answered too. Whatever else comes is refused; no descriptor is ever kept
+that was not asked for.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import stat
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from restreamer.lib.errors import ConfigurationError
@@ -32,44 +33,60 @@ PATIENCE_S = 2.0
 _DESCRIPTORS = 8
 
 
+@dataclass(slots=True)
+class _Caller:
+    """A connection that has not said everything yet."""
+
+    until: float
+    said: bytearray = field(default_factory=bytearray)
+    fds: list[int] = field(default_factory=list)
+
+    def drop_descriptors(self) -> None:
+        while self.fds:
+            os.close(self.fds.pop())
+
+
 class ControlSocket:
     """Accepts tickets in a thread of its own; `take(ticket, sock)` gets each, and owns the socket from then on."""
 
     def __init__(self, path: Path, take: Callable[[Ticket, socket.socket], None]) -> None:
         self._path = path
         self._take = take
+        self._callers: dict[socket.socket, _Caller] = {}
         self._listener = _listen(path)
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._listener, selectors.EVENT_READ)
-        self._deadlines: dict[socket.socket, float] = {}
         self._wake_in, self._wake_out = socket.socketpair()
         self._selector.register(self._wake_in, selectors.EVENT_READ)
+        self._closing = threading.Lock()
         self._running = True
         self._thread = threading.Thread(target=self._run, name="relay-control", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
         """Accept nothing more; returns when the socket's file is gone."""
-        if not self._running:
-            return
-        self._running = False
-        self._wake_out.send(b"x")
-        self._thread.join(2)
-        with contextlib.suppress(OSError):
-            self._path.unlink()
-        for sock in (*self._deadlines, self._listener, self._wake_in, self._wake_out):
-            sock.close()
-        self._selector.close()
+        with self._closing:
+            if not self._running:
+                return
+            self._running = False
+            self._wake_out.send(b"x")
+            self._thread.join(2)
+            self._path.unlink(missing_ok=True)
+            for sock in list(self._callers):
+                self._forget(sock)
+            for sock in (self._listener, self._wake_in, self._wake_out):
+                sock.close()
+            self._selector.close()
 
     def _run(self) -> None:
         while self._running:
-            for key, _ in self._selector.select(0.5 if self._deadlines else None):
+            for key, _ in self._selector.select(0.5 if self._callers else None):
                 if key.fileobj is self._listener:
                     self._accept()
                 elif isinstance(key.fileobj, socket.socket) and key.fileobj is not self._wake_in:
                     self._serve(key.fileobj)
             now = time.monotonic()
-            for sock in [sock for sock, until in self._deadlines.items() if until < now]:
+            for sock in [sock for sock, caller in self._callers.items() if caller.until < now]:
                 self._forget(sock)
 
     def _accept(self) -> None:
@@ -77,29 +94,36 @@ class ControlSocket:
         with contextlib.suppress(OSError):
             sock, _ = self._listener.accept()
             sock.setblocking(False)
-            self._deadlines[sock] = time.monotonic() + PATIENCE_S
+            self._callers[sock] = _Caller(time.monotonic() + PATIENCE_S)
             self._selector.register(sock, selectors.EVENT_READ)
 
     def _serve(self, sock: socket.socket) -> None:
+        caller = self._callers[sock]
         try:
-            message, fds, whole = _receive(sock)
-        except OSError:
-            self._forget(sock)
-            return
-        try:
-            error = self._understand(message, fds) if whole else "the message is too long"
+            error = self._listen_to(sock, caller)
         except (ValueError, OSError, RecursionError) as err:
-            # Not JSON, not a ticket, JSON nested a thousand deep, a descriptor that is no socket.
-            error = str(err)
-        finally:
-            for fd in fds:
-                os.close(fd)
+            # Not JSON, not a ticket, JSON nested a thousand deep, a descriptor that is no socket, a caller who left.
+            error = str(err) or type(err).__name__
+        if error is None:
+            return
         with contextlib.suppress(OSError):
-            sock.send(json.dumps({"ok": not error, "error": error}).encode())
+            sock.send(json.dumps({"ok": not error, "error": error}).encode() + b"\n")
         self._forget(sock)
 
+    def _listen_to(self, sock: socket.socket, caller: _Caller) -> str | None:
+        """Hear the next piece: None when more is to come, "" when all is well, else what is wrong."""
+        piece, whole = _receive(sock, caller.fds)
+        caller.said += piece
+        if not whole:
+            return "too many descriptors came along"
+        if b"\n" in piece:
+            return self._understand(bytes(caller.said.partition(b"\n")[0]), caller.fds)
+        if not piece:
+            return "the message has no end"
+        return "the message is too long" if len(caller.said) > MESSAGE_BYTES else None
+
     def _understand(self, message: bytes, fds: list[int]) -> str:
-        """Take the ticket; returns what is wrong with it, or nothing. Descriptors taken leave the list."""
+        """Take the ticket; returns what is wrong with it, or nothing. A descriptor that is taken leaves the list."""
         if not fds:
             return "" if json.loads(message) == {"ping": True} else "no descriptor came along"
         if len(fds) != 1:
@@ -116,7 +140,7 @@ class ControlSocket:
         return ""
 
     def _forget(self, sock: socket.socket) -> None:
-        self._deadlines.pop(sock, None)
+        self._callers.pop(sock).drop_descriptors()
         self._selector.unregister(sock)
         sock.close()
 
@@ -132,28 +156,29 @@ def check(ticket: Ticket) -> None:
         raise ValueError("key and session_id must not be empty")
 
 
-def _receive(sock: socket.socket) -> tuple[bytes, list[int], bool]:
-    """The message, its descriptors, and whether it fitted."""
+def _receive(sock: socket.socket, fds: list[int]) -> tuple[bytes, bool]:
+    """The next piece, its descriptors added to `fds`, and whether all of those fitted."""
     room = socket.CMSG_SPACE(_DESCRIPTORS * array.array("i").itemsize)
-    message, ancillary, flags, _ = sock.recvmsg(MESSAGE_BYTES, room, socket.MSG_CMSG_CLOEXEC)
-    fds = array.array("i")
+    piece, ancillary, flags, _ = sock.recvmsg(MESSAGE_BYTES, room, socket.MSG_CMSG_CLOEXEC)
     for level, kind, data in ancillary:
         if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
-            fds.frombytes(data[: len(data) - len(data) % fds.itemsize])
-    return message, list(fds), not flags & (socket.MSG_TRUNC | socket.MSG_CTRUNC)
+            came = array.array("i")
+            came.frombytes(data[: len(data) - len(data) % came.itemsize])
+            fds.extend(came)
+    return piece, not flags & socket.MSG_CTRUNC
 
 
 def _listen(path: Path) -> socket.socket:
-    """A listening socket only its owner may use. Packets, not a stream: a message comes whole or not at all."""
+    """A listening socket only its owner may use."""
     path.parent.mkdir(parents=True, exist_ok=True)
     _clear(path)
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     mask = os.umask(0o177)
     try:
         listener.bind(str(path))
     except OSError as err:
         listener.close()
-        raise ConfigurationError(f"The relay's socket {path} cannot be made: {err.strerror}.") from err
+        raise ConfigurationError(f"The relay's socket {path} cannot be made: {err.strerror or err}.") from err
     finally:
         os.umask(mask)
     listener.listen(1024)
@@ -163,7 +188,7 @@ def _listen(path: Path) -> socket.socket:
 
 def _clear(path: Path) -> None:
     """Remove what a dead relay left behind. Raises ConfigurationError when a living one answers."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as probe:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         try:
             probe.connect(str(path))
         except FileNotFoundError:

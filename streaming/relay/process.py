@@ -63,6 +63,11 @@ class RelayProcess:
             self._housekeeping.stop()
             self.loop.close()
 
+    def abandon(self) -> None:
+        """Undo the construction of a process that will not run."""
+        self._control.close()
+        self.loop.close()
+
     def stop(self, *_: object) -> None:
         """Begin the end: from any thread, or as a signal's handler."""
         self.loop.call(self._begin_to_stop)
@@ -185,7 +190,6 @@ class _Housekeeping:
     def _say(self, kind: str, what: object, sentence: str) -> None:
         if isinstance(what, SessionFacts):
             self._book.ended(what, sentence)
-            logger.info("[%s] viewer %s: %s", what.key, what.viewer_name, sentence)
         else:
             logger.info("[%s] %s", what, sentence)
 

@@ -309,7 +309,7 @@ def test_a_relay_that_is_there_answers(rig: Rig) -> None:
 
 @contextmanager
 def fake_relay(path: Path, answer: bytes) -> Iterator[Path]:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
         listener.bind(str(path))
         listener.listen()
 

@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from portals import errors
+from portals.providers.reach import Reach
 from portals.providers.stalker.sentences import Say, quoting
 from portals.providers.stalker.values import words
 from restreamer.lib.http import MIB, Answer
@@ -148,7 +149,7 @@ def _text_of(body: bytes) -> str:
         except zlib.error as err:
             raise Gibberish(Say.BROKEN_JSON.of()) from err
         if unpacker.unconsumed_tail:
-            raise errors.AnswerUnreadable(Say.TOO_LARGE.of(host="The portal"))
+            raise errors.AnswerUnreadable(Reach.TOO_LARGE.of(host="The portal"))
         if not unpacker.eof:
             raise Gibberish(Say.BROKEN_JSON.of())
     return body.decode("utf-8", "replace").lstrip("\ufeff").strip()

@@ -16,13 +16,14 @@ from portals.models import Portal, Subscription, SubscriptionState
 from portals.pacing import Pacer, Pacing
 from portals.providers.base import Progress
 from portals.providers.records import GenreRecord, PlayUrl, StreamRecord, SubscriptionReport
-from portals.providers.stalker import expiry, links, live, profile, urls
+from portals.providers.stalker import expiry, links, live, merging, profile, urls
 from portals.providers.stalker.envelope import Envelope
 from portals.providers.stalker.sentences import Say
-from portals.providers.stalker.session import PortalSession, Sessions
+from portals.providers.stalker.session import Sessions
+from portals.providers.stalker.signin import PortalSession
 from portals.providers.stalker.watchdog import Watchdog
 from portals.providers.stalker.wire import PATIENCE_PLAY_S, QUICK, Wire
-from restreamer.lib import redis_client, redis_keys
+from restreamer.lib import redis_client
 from restreamer.lib.redis_client import answering
 
 #: Alternates the portal itself lists for one item, tried while the viewer waits.
@@ -55,12 +56,13 @@ class StalkerProvider:
         """Sign in and read the account. A refusal is a report; a portal that cannot be asked raises PortalError."""
         asked_before = self._sessions.noted(subscription, "asked_at")
         try:
-            session, accepted = self._sessions.signed_in_again(subscription)
+            signed_in = self._sessions.signed_in_again(subscription)
             main_info = self._main_info(subscription)
         except errors.SubscriptionRefused as err:
             return SubscriptionReport(state=err.state, sentence=err.message)
         except errors.SessionLost as err:
             return SubscriptionReport(state=SubscriptionState.COOLDOWN, sentence=err.message)
+        accepted = signed_in.profile
         now = datetime.fromtimestamp(self._clock(), UTC)
         ends = expiry.account_end(accepted.row, main_info, now)
         ours_last = datetime.fromtimestamp(float(asked_before), UTC) if asked_before else None
@@ -71,7 +73,7 @@ class StalkerProvider:
             expires_at=ends,
             warning="\n".join(found),
             time_zone=accepted.zone,
-            facts=profile.facts(accepted, main_info, session.family),
+            facts=profile.facts(accepted, main_info, signed_in.session.family),
         )
         if ends is not None and ends < now:
             sentence = Say.EXPIRED.of(date=f"{ends:%d %B %Y}")
@@ -92,7 +94,7 @@ class StalkerProvider:
 
         Raises CatalogueIncomplete rather than ending early, PortalError.
         """
-        listings: dict[Subscription, live.Listing] = {}
+        listings: dict[Subscription, merging.Listing] = {}
         not_asked: dict[Subscription, errors.PortalError] = {}
         censored: set[str] = set()
         for subscription in self._usable():
@@ -115,7 +117,7 @@ class StalkerProvider:
                 raise errors.CatalogueIncomplete(sentence, retry_after_s=err.retry_after_s) from err
         if not listings:
             raise next(iter(not_asked.values()), errors.NoUsableSubscription(Say.NO_MAC.of()))
-        return iter(live.merged(listings, not_asked, censored, live.logo_base(self._portal)))
+        return iter(merging.merged(listings, not_asked, censored, merging.logo_base(self._portal)))
 
     @answering()
     def play_url(
@@ -143,17 +145,11 @@ class StalkerProvider:
 
     @answering()
     def keep_alive(self, subscription: Subscription, *, playing: bool) -> float:
-        """The watchdog; one per MAC over the whole installation, whoever asks first sends it.
+        """The watchdog. Who sends it, when several play one MAC, is for the caller to settle.
 
         Raises SubscriptionRefused when the portal cuts the MAC off, PortalError.
         """
-        key = redis_keys.watchdog(subscription.pk)
-        if not self._client.set(key, "1", nx=True, ex=30):
-            return max(float(self._client.ttl(key)), 1.0)
-        due_s = self._watchdog.beat(subscription, playing=playing)
-        # A little early: the next caller is on time rather than one round late.
-        self._client.set(key, "1", ex=max(int(due_s) - 2, 1))
-        return due_s
+        return self._watchdog.beat(subscription, playing=playing)
 
     def _address(
         self, subscription: Subscription, session: PortalSession, order: str, provider_data: Mapping[str, Any]

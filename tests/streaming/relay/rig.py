@@ -154,10 +154,10 @@ class Rig:
 
     def tell(self, message: bytes, fds: list[int] | None = None) -> dict[str, object]:
         """One message to the front door, and its answer."""
-        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as control:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as control:
             control.settimeout(5)
             control.connect(str(self.path))
-            socket.send_fds(control, [message], fds or [])
+            socket.send_fds(control, [message + b"\n"], fds or [])
             return dict(json.loads(control.recv(65536)))
 
 

@@ -329,7 +329,7 @@ FAILURES: list[tuple[str, Setup, type[PortalError], str]] = [
         "a far too large answer",
         lambda fake: fake.fault("stb.handshake", raw(b"x" * (9 * 1024 * 1024))),
         errors.AnswerUnreadable,
-        "{host} sends a far larger answer than a portal does. Check the address.",
+        "{host} sends a far larger answer than can be right. Check the address.",
     ),
 ]
 
@@ -377,8 +377,8 @@ def test_a_refused_connection_stops_the_search(house):
     with pytest.raises(PortalUnreachable) as caught:
         home.provider().check(home.subscription)
     assert caught.value.message == (
-        f"127.0.0.1:{port} refuses the connection. Check the port in the address; if it is right, the portal is down: "
-        "try again later or ask your provider."
+        f"127.0.0.1:{port} refuses the connection. Check the port in the address; if it is right, the provider is "
+        "down: try again later or ask your provider."
     )
 
 
