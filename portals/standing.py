@@ -1,15 +1,18 @@
-"""What playing shows of a subscription, kept in its row: refusals, rests, and that it works after all."""
+"""What playing shows of a subscription, kept in its row. Nothing here raises: a row can wait, a picture cannot."""
 
 from __future__ import annotations
 
 import datetime
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from django.db import DatabaseError
 from django.utils import timezone
 from redis import Redis
 
-from portals.errors import PortalThrottled, SessionLost, SubscriptionRefused
+from portals.checking import note_failure, note_success
+from portals.errors import PortalError
 from portals.models import Subscription, SubscriptionState
 from restreamer.lib import redis_keys
 from restreamer.lib.redis_client import RedisUnavailable, answering
@@ -24,65 +27,46 @@ LONGEST_REST_S = 30 * 60.0
 STREAMS_BEFORE_REST = 2
 _MEMORY_S = 2 * 3600
 
-_FAULTY = (SubscriptionState.NEW, SubscriptionState.COOLDOWN, SubscriptionState.THROTTLED)
+
+def failed(subscription: Subscription, err: PortalError) -> None:
+    """The portal gave no address: what that says of the subscription is stored."""
+    with _patiently(subscription):
+        note_failure(subscription, err)
 
 
-def refused(subscription: Subscription, err: SubscriptionRefused) -> None:
-    """The portal refuses the subscription: nothing is started on it until a person or a check says otherwise."""
-    _write(subscription, err.state, None, err.message)
-
-
-def disturbed(subscription: Subscription, err: SessionLost | PortalThrottled) -> None:
-    """Another device uses the MAC, or we asked too often: let it rest as long as the error says."""
-    state = SubscriptionState.THROTTLED if isinstance(err, PortalThrottled) else SubscriptionState.COOLDOWN
-    _write(subscription, state, err.retry_after_s or FIRST_REST_S, err.message)
-
-
-def turned_away(client: Redis, subscription: Subscription, stream_id: int, sentence: str) -> float:
-    """The media server turned the subscription away from a stream. Returns for how many seconds it rests now, or 0.
-
-    Raises RedisUnavailable.
-    """
+def turned_away(client: Redis, subscription: Subscription, stream_id: int, sentence: str) -> None:
+    """The media server turned the subscription away from a stream: when it does so repeatedly, it rests."""
     key = redis_keys.refused_streams(subscription.pk)
-    with answering():
-        pipeline = client.pipeline(transaction=True)
-        pipeline.sadd(key, stream_id)
-        pipeline.expire(key, _MEMORY_S)
-        pipeline.scard(key)
-        streams = int(pipeline.execute()[-1])
-    if streams < STREAMS_BEFORE_REST:
-        return 0.0
-    rest_s = min(FIRST_REST_S * 2.0 ** min(streams - STREAMS_BEFORE_REST, 10), LONGEST_REST_S)
-    _write(subscription, SubscriptionState.COOLDOWN, rest_s, sentence)
-    return rest_s
-
-
-def played(client: Redis, subscription: Subscription) -> None:
-    """A stream of the subscription runs: whatever was held against it is over. Never raises."""
-    try:
+    with _patiently(subscription):
         with answering():
-            client.delete(redis_keys.refused_streams(subscription.pk))
-    except RedisUnavailable as err:
-        logger.warning("What %s was refused is not forgotten yet: %s", subscription.shown_name, err)
-    if subscription.state != SubscriptionState.OK or subscription.last_error:
-        _write(subscription, SubscriptionState.OK, None, "", only_from=(*_FAULTY, SubscriptionState.OK))
-
-
-def _write(
-    subscription: Subscription,
-    state: str,
-    rest_s: float | None,
-    sentence: str,
-    only_from: tuple[str, ...] = tuple(SubscriptionState),
-) -> None:
-    """Update the row. A database that cannot be written must not end a stream that plays: it gets a line in the log."""
-    now = timezone.now()
-    try:
-        Subscription.objects.filter(pk=subscription.pk, state__in=only_from).update(
-            state=state,
-            state_until=None if rest_s is None else now + datetime.timedelta(seconds=rest_s),
+            pipeline = client.pipeline(transaction=True)
+            pipeline.sadd(key, stream_id)
+            pipeline.expire(key, _MEMORY_S)
+            pipeline.scard(key)
+            streams = int(pipeline.execute()[-1])
+        if streams < STREAMS_BEFORE_REST:
+            return
+        rest_s = min(FIRST_REST_S * 2.0 ** min(streams - STREAMS_BEFORE_REST, 10), LONGEST_REST_S)
+        now = timezone.now()
+        Subscription.objects.filter(pk=subscription.pk).update(
+            state=SubscriptionState.COOLDOWN,
+            state_until=now + datetime.timedelta(seconds=rest_s),
             last_error=sentence,
             checked_at=now,
         )
-    except DatabaseError as err:
+
+
+def played(client: Redis, subscription: Subscription) -> None:
+    """A stream of the subscription runs: whatever was held against it is over."""
+    with _patiently(subscription):
+        with answering():
+            client.delete(redis_keys.refused_streams(subscription.pk))
+        note_success(subscription)
+
+
+@contextmanager
+def _patiently(subscription: Subscription) -> Iterator[None]:
+    try:
+        yield
+    except (DatabaseError, RedisUnavailable) as err:
         logger.warning("The state of %s is not written: %s", subscription.shown_name, err)

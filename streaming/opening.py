@@ -38,19 +38,22 @@ class PortalOpener:
         source_for: Callable[[PlayUrl], Source],
         owner: str = "",
         providers: Callable[[Portal], Provider] = provider_for,
-        give_up: GiveUp | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`clock` is the one the relay writes its fault history by; `give_up` asks its own relays for a slot."""
+        """`clock` is the one the relay writes its fault history by."""
         self.owner = owner or relay_owner()
         self.ledger = Ledger(client, self.owner)
         self.sessions = Sessions(client)
-        self.room = Room(self.ledger, self.sessions, give_up)
-        self.watchdog = Watchdog(client, self.owner, providers)
+        self.room = Room(self.ledger, self.sessions)
+        self.watchdog = Watchdog(providers)
         self.client = client
         self.providers = providers
         self.source_for = source_for
         self.clock = clock
+
+    def ask_first(self, give_up: GiveUp) -> None:
+        """Where to ask the relays of this process for a slot; others are asked through Redis."""
+        self.room.give_up = give_up
 
     def boot(self) -> int:
         """At the start of the relay: give back the slots of its dead predecessor; returns how many those were.

@@ -18,9 +18,9 @@ SETTLED_S = 2.0
 _POLL_S = 0.02
 _MOST_VICTIMS = 4
 
-#: Asks the relay that holds a lease to give its slot up if it lingers, or if nobody but this viewer (0 = nobody at
-#: all) watches. Returns False when it will not. May block until it has.
-GiveUp = Callable[[LeaseFacts, int], bool]
+#: Asks a relay of this process to go: the one with this lease or, while it is being opened, this key, if nobody watches
+#: it, or nobody but this viewer (0 = nobody at all). Blocks until its slot is free; False when it will not go.
+GiveUp = Callable[[str, str, int], bool]
 
 
 class Room:
@@ -29,7 +29,8 @@ class Room:
     def __init__(self, ledger: Ledger, sessions: Sessions, give_up: GiveUp | None = None) -> None:
         self._ledger = ledger
         self._sessions = sessions
-        self._give_up = give_up or self._ask_by_command
+        #: How to reach the relays of this very process without the way over Redis.
+        self.give_up = give_up
 
     def make(self, lease: Lease, full: NoFreeSlot, ticket: Ticket, cancelled: threading.Event) -> bool:
         """True when somebody left and the lease is held now. Raises RedisUnavailable."""
@@ -42,7 +43,7 @@ class Room:
             asked.add(victim[0].id)
             if not self._ledger.promise(victim[0].id, lease, patience_s=PATIENCE_S):
                 continue
-            level = self._taken(lease, level, cancelled, patience_s=PATIENCE_S if self._give_up(*victim) else 0.0)
+            level = self._taken(lease, level, cancelled, patience_s=PATIENCE_S if self._ask(*victim) else 0.0)
             if not level:
                 return True
         return False
@@ -71,8 +72,10 @@ class Room:
             else:
                 return ""
 
-    def _ask_by_command(self, victim: LeaseFacts, viewer_id: int) -> bool:
-        """Through Redis, for relays of other processes: heard at their next beat."""
+    def _ask(self, victim: LeaseFacts, viewer_id: int) -> bool:
+        """Ask whoever holds it. Another process hears it at its next beat."""
+        if self.give_up is not None and victim.owner == self._ledger.owner:
+            return self.give_up(victim.id, victim.key, viewer_id)
         arguments = {"subscription_id": victim.subscription_id, "viewer_id": viewer_id}
         self._sessions.send(victim.owner, Command("stop_lingering", arguments))
         return True

@@ -252,12 +252,9 @@ class Search:
 
     def _portal_fault(self, playable: Playable, err: PortalError) -> Fault:
         """What the portal's refusal means; the subscription's row learns of it."""
-        if isinstance(err, SubscriptionRefused):
-            standing.refused(playable.subscription, err)
+        standing.failed(playable.subscription, err)
+        if isinstance(err, SubscriptionRefused | SessionLost):
             self._looked_at = float("-inf")
-            return Fault.REFUSED
-        if isinstance(err, SessionLost):
-            standing.disturbed(playable.subscription, err)
             return Fault.REFUSED
         if isinstance(err, ItemRefused):
             return Fault.NOT_FOUND

@@ -1,4 +1,7 @@
-"""Keeps portals told that a subscription plays: one thread per relay process, one sender per subscription anywhere."""
+"""Keeps portals told that a subscription plays: one thread per relay process.
+
+That only one process of an installation sends for a subscription is the provider's care.
+"""
 
 from __future__ import annotations
 
@@ -9,19 +12,18 @@ from collections import Counter
 from collections.abc import Callable
 
 from django.db import connections
-from redis import Redis
 
-from portals.errors import PortalError, SubscriptionRefused
+from portals.errors import SubscriptionRefused
 from portals.models import Portal, Subscription
 from portals.providers.base import Provider
-from portals.standing import refused
-from restreamer.lib import redis_keys
-from restreamer.lib.redis_client import RedisUnavailable, answering
+from portals.standing import failed
+from restreamer.lib.errors import RestreamerError
 
 logger = logging.getLogger(__name__)
 
-#: When another process sends, look again after this; the same after an error.
-_LOOK_AGAIN_S = 30.0
+_AFTER_ERROR_S = 30.0
+#: The protocol has nothing of the kind.
+_NEVER_S = 24 * 3600.0
 #: A first word soon after the start, not at once: the portal has just answered us.
 _FIRST_S = 5.0
 
@@ -31,15 +33,11 @@ class Watchdog:
 
     def __init__(
         self,
-        client: Redis,
-        owner: str,
         provider_for: Callable[[Portal], Provider],
         *,
         clock: Callable[[], float] = time.monotonic,
         first_s: float = _FIRST_S,
     ) -> None:
-        self._client = client
-        self._owner = owner
         self._provider_for = provider_for
         self._clock = clock
         self._first_s = first_s
@@ -67,7 +65,6 @@ class Watchdog:
             del self._playing[subscription_id]
             self._due.pop(subscription_id, None)
             self._changed.notify_all()
-        self._let_go(subscription_id)
 
     def _run(self) -> None:
         while (subscription_id := self._next()) is not None:
@@ -90,44 +87,17 @@ class Watchdog:
             return None
 
     def _send(self, subscription_id: int) -> float:
-        """Tell the portal, if that is ours to do; returns seconds until the next look."""
+        """Tell the portal; returns seconds until the next time."""
         try:
-            if not self._ours(subscription_id, _LOOK_AGAIN_S):
-                return _LOOK_AGAIN_S
             subscription = Subscription.objects.select_related("portal").get(pk=subscription_id)
             next_s = self._provider_for(subscription.portal).keep_alive(subscription, playing=True)
-            if next_s <= 0:
-                return 24 * 3600.0
-            self._ours(subscription_id, next_s * 2)
-            return next_s
+            return next_s if next_s > 0 else _NEVER_S
         except Subscription.DoesNotExist:
-            return 24 * 3600.0
-        except SubscriptionRefused as err:
-            refused(subscription, err)
-            return _LOOK_AGAIN_S
-        except (PortalError, RedisUnavailable) as err:
+            return _NEVER_S
+        except RestreamerError as err:
             logger.info("The watchdog of subscription %d was not sent: %s", subscription_id, err)
-            return _LOOK_AGAIN_S
+            if isinstance(err, SubscriptionRefused):
+                failed(subscription, err)
+            return _AFTER_ERROR_S
         finally:
             connections.close_all()
-
-    def _ours(self, subscription_id: int, lifetime_s: float) -> bool:
-        """Are we the sender? If nobody is, we become it."""
-        key = redis_keys.watchdog(subscription_id)
-        with answering():
-            lifetime_ms = int(lifetime_s * 1000)
-            if self._client.set(key, self._owner, nx=True, px=lifetime_ms):
-                return True
-            if self._client.get(key) != self._owner.encode():
-                return False
-            self._client.pexpire(key, lifetime_ms)
-            return True
-
-    def _let_go(self, subscription_id: int) -> None:
-        key = redis_keys.watchdog(subscription_id)
-        try:
-            with answering():
-                if self._client.get(key) == self._owner.encode():
-                    self._client.delete(key)
-        except RedisUnavailable:
-            return

@@ -45,7 +45,9 @@ class Reach(StrEnum):
     REDIRECTS = "{host} sends us round in circles, or on to something that is no web address. Ask your provider."
     THROTTLED = "{host} says it is asked too often. It is left alone for {wait}."
     SERVER_FAULT = "{host} failed inside while answering (status {status}). Try again later."
-    ODD_STATUS = "{host} answered with status {status}, which says nothing we know. Try again later or ask your provider."
+    ODD_STATUS = (
+        "{host} answered with status {status}, which says nothing we know. Try again later or ask your provider."
+    )
 
     def of(self, **facts: object) -> str:
         """The sentence with its blanks filled in."""

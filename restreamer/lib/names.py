@@ -110,8 +110,8 @@ def parse(name: str) -> ChannelName:
     country, quality, text = _prefixes(text)
     text, bracket_country, bracket_quality = _brackets(text)
     text, shift_hours = _shift(text)
-    tokens, word_quality = _without_quality(_tokens(text))
-    tokens, last_country = _without_country(tokens)
+    chunks, last_country = _without_country(_chunks(text))
+    tokens, word_quality = _without_quality(_tokens(chunks))
     return ChannelName(
         words=_same_words(tokens),
         country=country or bracket_country or last_country,
@@ -172,12 +172,17 @@ def _shift(text: str) -> tuple[str, int]:
     return text[: match.start()] + " " + text[match.end() :], hours
 
 
-def _tokens(text: str) -> list[str]:
+def _chunks(text: str) -> list[str]:
+    """Runs of letters and digits; `5USA` is one, and says nothing of a country."""
     text = _FULL_HD.sub(r"\1hd", _CODEC_DOT.sub(r"\1\2", text))
     text = _APOSTROPHE.sub("", _INITIALS.sub(lambda m: m[1].replace(".", "") + " ", text))
     text = text.replace("+", " plus ").replace("&", " and ")
+    return [chunk for chunk in re.split(r"[\W_]+", text) if chunk]
+
+
+def _tokens(chunks: list[str]) -> list[str]:
     tokens: list[str] = []
-    for chunk in re.split(r"[\W_]+", text):
+    for chunk in chunks:
         if chunk in _QUALITY:
             tokens.append(chunk)
         else:
@@ -192,11 +197,14 @@ def _without_quality(tokens: list[str]) -> tuple[list[str], str]:
     return kept, max(classes, key=_QUALITY_RANK.__getitem__, default="")
 
 
-def _without_country(tokens: list[str]) -> tuple[list[str], str]:
-    """A country as the last word belongs to the feed, not to the name: `MTV Germany`."""
-    if len(tokens) > 1 and tokens[-1] in WORDS:
-        return tokens[:-1], WORDS[tokens[-1]]
-    return tokens, ""
+def _without_country(chunks: list[str]) -> tuple[list[str], str]:
+    """A country as the last word but for qualities belongs to the feed, not to the name: `MTV Germany HD`."""
+    last = len(chunks) - 1
+    while last > 0 and chunks[last] in _QUALITY:
+        last -= 1
+    if last > 0 and chunks[last] in WORDS:
+        return chunks[:last] + chunks[last + 1 :], WORDS[chunks[last]]
+    return chunks, ""
 
 
 def _same_words(tokens: list[str]) -> tuple[str, ...]:

@@ -18,9 +18,10 @@ from django.core.management import CommandError, call_command
 from django.db import OperationalError, connection
 from django.db.migrations.executor import MigrationExecutor
 
-from restreamer.embedded_redis import impatient
+from portals import runs
 from restreamer.lib import redact
 from restreamer.lib.errors import ConfigurationError
+from restreamer.lib.redis_client import connection as redis_connection
 
 #: Says one line to the owner.
 Say = Callable[[str], None]
@@ -40,8 +41,7 @@ def check_given_redis() -> None:
     """The Redis of REDIS_URL answers and is young enough. Raises ConfigurationError."""
     where = redact.url(settings.REDIS_URL)
     try:
-        with impatient(settings.REDIS_URL, 5.0) as client:
-            version = str(client.info("server")["redis_version"])
+        version = str(redis_connection().info("server")["redis_version"])
     except (redis.RedisError, ValueError, OSError) as err:
         raise ConfigurationError(
             f"Redis at {where} does not answer ({redact.text(err)}). "
@@ -62,6 +62,12 @@ def migrate(say: Say) -> None:
     if steps:
         say(f"preparing the database ({len(steps)} steps)")
         call_command("migrate", interactive=False, verbosity=0)
+
+
+def bury_runs() -> None:
+    """Say of refreshes that were cut short by our last end that they were, so that new ones may begin."""
+    if not settings.REDIS_URL_GIVEN:
+        runs.bury_dead(no_worker_lives=True)
 
 
 def collect_static(say: Say) -> None:

@@ -55,12 +55,12 @@ def test_a_reserved_port_is_said():
 
 
 def test_bound_to_everything_it_names_the_address_of_the_network_first(monkeypatch):
-    monkeypatch.setattr(address, "_lan_host", lambda: "192.168.1.5")
+    monkeypatch.setattr(address, "lan_address", lambda: "192.168.1.5")
     assert Address("0.0.0.0", 8001).urls() == ["http://192.168.1.5:8001/", "http://localhost:8001/"]
 
 
 def test_without_a_network_it_names_this_machine(monkeypatch):
-    monkeypatch.setattr(address, "_lan_host", lambda: "")
+    monkeypatch.setattr(address, "lan_address", lambda: "127.0.0.1")
     assert Address("::", 80).urls() == ["http://localhost/"]
 
 

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.utils import timezone
 
+from portals import runs
+from portals.models import Run, RunKind, RunState
 from restreamer.lib.errors import ConfigurationError
 from restreamer.runner import preparation
+from tests.factories import PortalFactory
 
 
 @pytest.fixture
@@ -60,6 +64,17 @@ def test_a_folder_in_the_way_is_said(pages, settings, said):
     settings.STATIC_ROOT.write_text("in the way")
     with pytest.raises(ConfigurationError, match="cannot be prepared in"):
         preparation.collect_static(said.append)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("redis_url", "state"), [("", RunState.FAILED), ("redis://elsewhere", RunState.RUNNING)])
+def test_a_run_our_last_end_cut_short_is_over_unless_its_worker_may_live_elsewhere(settings, redis_url, state):
+    settings.REDIS_URL_GIVEN = redis_url
+    run = runs.begin(PortalFactory(), RunKind.LIVE, "test")
+    Run.objects.update(state=RunState.RUNNING, heartbeat_at=timezone.now())
+    preparation.bury_runs()
+    run.refresh_from_db()
+    assert run.state == state
 
 
 @pytest.mark.django_db

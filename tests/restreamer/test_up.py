@@ -50,8 +50,8 @@ def test_health_is_answered(house):
 
 @pytest.mark.parametrize(
     "words",
-    ["redis.sock", "gunicorn", "worker refresh", "worker default", "scheduler"],
-    ids=["redis", "web", "refresh worker", "default worker", "scheduler"],
+    ["redis.sock", "gunicorn", "manage.py relay", "worker refresh", "worker default", "scheduler"],
+    ids=["redis", "web", "relay", "refresh worker", "default worker", "scheduler"],
 )
 def test_a_killed_process_comes_back(house, words):
     killed = house.child(words)
@@ -70,11 +70,30 @@ def test_a_killed_web_worker_is_replaced_without_the_others_noticing(house):
     assert house.child("gunicorn") == web
 
 
+def test_nobody_is_refused_while_the_pages_start_again(house):
+    house.child("gunicorn").kill()
+    # Whoever asks now waits in the socket we keep open.
+    assert [house.get("/healthz")[0] for _ in range(5)] == [200] * 5
+
+
 def test_a_job_is_done_by_a_worker(house):
     done = run(house.data, "shell", "-c", "import django_rq; print(django_rq.enqueue(len, 'abc').id)")
     job = done.stdout.strip().splitlines()[-1]
     look = f"import django_rq; print(django_rq.get_queue().fetch_job({job!r}).return_value())"
     eventually(lambda: run(house.data, "shell", "-c", look).stdout.strip().endswith("3"))
+
+
+def busy_worker(house):
+    """The worker that took a long job, and the process that does it."""
+    run(house.data, "shell", "-c", "import django_rq, time; django_rq.enqueue(time.sleep, 300)")
+    workers = [house.child("worker default"), house.child("worker refresh")]
+    return eventually(lambda: next(((w, w.children()[0]) for w in workers if w.children()), None))
+
+
+def test_a_job_ends_with_its_killed_worker(house):
+    worker, job = busy_worker(house)
+    worker.kill()
+    assert survivors([job], 5) == []
 
 
 def test_a_second_one_on_the_same_folder_is_refused(house):
@@ -113,12 +132,24 @@ def test_the_data_folder_is_for_its_owner_only(house):
 def test_a_stop_leaves_nothing_behind(tmp_path, number):
     with House(tmp_path / "data") as house:
         family = house.ready().family()
-        assert len(family) >= 6
+        assert len(family) >= 8  # redis, relay, web and its two, two workers, scheduler
         assert house.stop(number) == 0
         assert survivors(family, 0.5) == []
         assert house.lines[-1] == "[up] stopped"
+        assert "killed" not in house.text
         with pytest.raises(OSError, match="refused"):
             socket.create_connection(("127.0.0.1", house.port), timeout=2)
+
+
+def test_a_second_request_to_stop_does_not_wait_for_a_long_job(tmp_path):
+    with House(tmp_path / "data") as house:
+        house.ready()
+        worker, job = busy_worker(house)
+        family = house.family()
+        house.process.send_signal(signal.SIGINT)
+        house.wait_for("[up] stopping", 5)
+        assert house.stop(signal.SIGINT, timeout_s=8) == 0
+        assert survivors([*family, worker, job], 1) == []
 
 
 def test_killed_itself_it_takes_everything_along(tmp_path):
@@ -170,6 +201,16 @@ def test_a_database_that_does_not_answer_ends_it_with_a_sentence(tmp_path):
     assert "The database of DATABASE_URL cannot be reached" in refused.stderr
     assert "hunter2" not in refused.stderr + refused.stdout
     assert "Traceback" not in refused.stderr
+
+
+@pytest.mark.parametrize(
+    "address", ["nonsense", "mysql://me:hunter2@host/tv", "postgres://me:hunter2@host:port/tv", "sqlite:////tmp/tv"]
+)
+def test_a_database_address_that_is_none_ends_it_with_a_sentence(tmp_path, address):
+    refused = run(tmp_path / "data", "up", DATABASE_URL=address)
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("Error: DATABASE_URL ")
+    assert "hunter2" not in refused.stderr
 
 
 def test_a_given_redis_that_does_not_answer_ends_it_with_a_sentence(tmp_path):

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from redis import Redis
 
 from channels.models import Channel
-from portals.leases import LeaseFacts
 from portals.models import Portal, Subscription
 from portals.providers.records import PlayUrl
 from restreamer.lib.errors import RestreamerError
@@ -59,16 +58,15 @@ class FakeProvider:
 class MiniRelay:
     """Viewers, lingering and giving up, without a loop and without bytes."""
 
-    def __init__(self, redis: Redis, origin: TsOrigin, owner: str = "node1:relay", **options: object) -> None:
+    def __init__(self, redis: Redis, origin: TsOrigin, owner: str = "node1:relay") -> None:
         self.provider = FakeProvider(origin)
         self.opener = PortalOpener(
             redis,
             source_for=lambda play: HttpSource(play, Patience(connect_s=2, answer_s=3, open_s=6)),
             owner=owner,
-            providers=self.provider,  # type: ignore[arg-type]
-            give_up=self.give_up,
-            **options,  # type: ignore[arg-type]
+            providers=self.provider,
         )
+        self.opener.ask_first(self.give_up)
         self.opener.boot()
         self.limits = Limits(redis, owner)
         self.sessions = Sessions(redis)
@@ -118,13 +116,11 @@ class MiniRelay:
         for key in list(self.running):
             self.close(key)
 
-    def give_up(self, victim: LeaseFacts, viewer_id: int) -> bool:
+    def give_up(self, lease_id: str, key: str, viewer_id: int) -> bool:
         with self.lock:
-            for key, (opened, viewer) in self.running.items():
-                unwatched = not self.watching[key] or viewer == viewer_id
-                if opened.subscription_id == victim.subscription_id and unwatched:
-                    break
-            else:
+            if key not in self.running or self.running[key][0].lease_id != lease_id:
+                return False
+            if self.watching[key] and self.running[key][1] != viewer_id:
                 return False
         self.close(key)
         return True

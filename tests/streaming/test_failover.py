@@ -77,6 +77,12 @@ TABLE = [
         [ago(1, A1, Fault.REFUSED), ago(0, A2, Fault.REFUSED)],
     ),
     Row(
+        "leaving a source by hand blames nobody",
+        [A1, A2, A3, C9],
+        Try(A3),
+        [ago(1, A1, Fault.ASKED), ago(0, A2, Fault.ASKED)],
+    ),
+    Row(
         "a refused subscription is passed over on the next stream, too",
         [A1, B1, B2],
         Try(B2),

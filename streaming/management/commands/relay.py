@@ -9,14 +9,13 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 
-from portals.leases import LeaseFacts
 from restreamer.lib.errors import RestreamerError
 from restreamer.lib.redis_client import connection
 from streaming.opening import PortalOpener
 from streaming.relay.process import RelayProcess, prepare_process, stop_on_signals
 from streaming.relay.relay import RelayLimits
 from streaming.session_book import SessionBook
-from streaming.sources.http import HttpSource
+from streaming.sources.choose import source_for
 
 
 class Command(BaseCommand):
@@ -39,14 +38,11 @@ class Command(BaseCommand):
 def _assemble() -> RelayProcess:
     """The relay process with its doors to Redis, database and providers. Raises RestreamerError."""
     client = connection()
-
-    def give_up(lease: LeaseFacts, viewer_id: int) -> bool:
-        return process.registry.give_up(lease.id, lease.key, viewer_id)
-
-    opener = PortalOpener(client, source_for=HttpSource, give_up=give_up)
+    opener = PortalOpener(client, source_for=source_for)
     book = SessionBook(client, opener.owner, ledger=opener.ledger)
     # First the socket: as long as another relay holds it, its slots and sessions are not those of a dead one.
     process = RelayProcess(opener, book, settings.RELAY_SOCKET, limits_from_settings())
+    opener.ask_first(process.registry.give_up)
     try:
         book.boot()
         opener.boot()
