@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 from django.conf import settings as django_settings
@@ -83,7 +84,8 @@ def _share_database(data: Path) -> dict[str, str]:
     if database.vendor == "sqlite":
         (data / "restreamer.sqlite3").symlink_to(row["NAME"])
         return {}
-    return {"DATABASE_URL": f"postgres://{row['USER']}@/{row['NAME']}?host={row['HOST']}"}
+    address = urlsplit(os.environ["DATABASE_URL"])
+    return {"DATABASE_URL": urlunsplit(address._replace(path=f"/{row['NAME']}"))}
 
 
 @pytest.fixture
