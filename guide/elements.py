@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import UTC, datetime, tzinfo
 from typing import cast
 
 from lxml import etree
 
 from restreamer.lib.broadcasts import GuideChannelRecord, GuideRecord
 from restreamer.lib.xmltv import BadTime, one_line, paragraphs, parse_time
+from restreamer.lib.xmltv_write import JOBS
 
 _MAX_ID = 300
 _MAX_LINE = 500
@@ -24,10 +25,6 @@ _MAX_CATEGORIES = 20
 _MAX_NUMBERS = 8
 _MAX_NUMBER = 120
 
-#: The DTD's order of `credits`.
-JOBS = (
-    "director", "actor", "writer", "adapter", "producer", "composer", "editor", "presenter", "commentator", "guest",
-)  # fmt: skip
 _DATE = re.compile(r"\s*(\d{8}|\d{6}|\d{4})")
 
 #: Children of one element by local name.
@@ -87,6 +84,11 @@ def fill(record: GuideRecord, element: etree._Element, reading: Reading) -> None
     if "credits" in children:
         record.credits = _people(children["credits"][0])
     _fill_the_rare(record, children)
+
+
+def read_inside(record: GuideRecord, inside: str) -> None:
+    """What stands inside a `programme` element, from text of our own writing."""
+    fill(record, etree.fromstring(f"<programme>{inside}</programme>"), Reading(UTC))
 
 
 def _fill_the_rare(record: GuideRecord, children: Children) -> None:

@@ -9,11 +9,12 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from guide.models import EpgSource, GuideChannel
-from guide.models.channel import key_of
 from guide.querysets import LONGEST_BROADCAST
-from guide.records import GuideChannelRecord, GuideRecord
+from guide.records import GuideChannelRecord, GuideRecord, key_of
 from guide.rows import insert, merged, title_of
 from guide.tidy import put_in_order
+from restreamer.lib.names import fold
+from restreamer.lib.xmltv import legal
 
 #: Rows written in one transaction: few enough that SQLite's one write lock is never held for long.
 BATCH_ROWS = 1000
@@ -23,7 +24,17 @@ OPEN_END = timedelta(minutes=60)
 MAX_CHANNELS = 100_000
 _MAX_NAMES = 40
 #: What a second writing of a guide channel changes: everything that is not its identity.
-_UPDATED = ["xmltv_id", "names", "icon", "lang", "programmes_seen", "programmes_kept", "first_start", "last_stop"]
+_UPDATED = [
+    "xmltv_id",
+    "names",
+    "folded",
+    "icon",
+    "lang",
+    "programmes_seen",
+    "programmes_kept",
+    "first_start",
+    "last_stop",
+]
 #: Text of broadcasts that wait for their successor, and of channel names; bounds for feeds built to fill memory.
 _MAX_WAITING_CHARS = 16 * 1024**2
 _MAX_NAME_CHARS = 32 * 1024**2
@@ -96,13 +107,13 @@ class GenerationWriter:
             return
         if not channel.announced:
             channel.announced = True
-            channel.xmltv_id = record.id.strip()
-            channel.lang = record.lang
-        for name in record.names:
+            channel.xmltv_id = legal(record.id).strip()
+            channel.lang = legal(record.lang)
+        for name in map(legal, record.names):
             if name not in channel.names and len(channel.names) < _MAX_NAMES and self._name_chars < _MAX_NAME_CHARS:
                 channel.names.append(name)
                 self._name_chars += len(name)
-        channel.icon = channel.icon or record.icon
+        channel.icon = channel.icon or legal(record.icon)
 
     def add(self, record: GuideRecord) -> None:
         """One broadcast."""
@@ -145,7 +156,7 @@ class GenerationWriter:
         key = key_of(guide_id)
         channel = self._channels.get(key)
         if channel is None and key and len(self._channels) < MAX_CHANNELS:
-            channel = self._channels[key] = _Channel(key, guide_id.strip(), self._wants(key))
+            channel = self._channels[key] = _Channel(key, legal(guide_id).strip(), self._wants(key))
         return channel
 
     def _take(self, channel: _Channel, record: GuideRecord) -> None:
@@ -235,6 +246,7 @@ class GenerationWriter:
             key=channel.key,
             xmltv_id=channel.xmltv_id,
             names=channel.names,
+            folded=fold("\n".join((channel.xmltv_id, *channel.names))),
             icon=channel.icon,
             lang=channel.lang,
             programmes_seen=channel.seen,

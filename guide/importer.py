@@ -11,7 +11,6 @@ from guide.generation import GenerationWriter
 from guide.models import EpgSource, GuideChannel, Programme
 from guide.models.channel import GuideChannelQuerySet
 from guide.records import GuideChannelRecord, GuideRecord
-from guide.rows import record_of
 from guide.wanted import EVERYTHING
 
 #: Rows removed in one transaction.
@@ -106,7 +105,7 @@ def _carry_over(source: EpgSource, writer: GenerationWriter, now: datetime) -> N
         for page in Programme.objects.all().pages([channel.pk], start, stop):
             for programme in page:
                 if told_until is None or programme.start >= told_until:
-                    writer.add(record_of(programme, channel.xmltv_id))
+                    writer.add(programme.record(channel.xmltv_id))
 
 
 def _remove(channels: GuideChannelQuerySet) -> int:

@@ -18,7 +18,7 @@ __all__ = ["AUTO_ACCEPT", "GuideEntry", "GuideIndex", "Proposal"]
 #: Feeds of one channel that differ in picture only, as in `BBCOne.uk@HD`.
 _QUALITY_FEEDS = frozenset({"sd", "hd", "fhd", "uhd", "4k", ""})
 #: A word this many guide channels share finds nobody.
-_COMMON_WORD = 400
+_COMMON_WORD = 150
 _SHOWN = 5
 
 
@@ -62,7 +62,9 @@ class GuideIndex:
                 self._by_key[key].append(at)
             for word in {word for name in names for word in name.words if word not in FILLERS}:
                 self._by_word[word].append(at)
-        self._keys = list(self._by_key)
+        self._keys_by_head: dict[str, list[str]] = defaultdict(list)
+        for key in self._by_key:
+            self._keys_by_head[key[:2]].append(key)
 
     def proposals(self, channel: ChannelFacts) -> list[Proposal]:
         """The guide channels worth looking at, best first. At most one of each source is certain."""
@@ -99,10 +101,11 @@ class GuideIndex:
         return found
 
     def _alike(self, ours: list[ChannelName]) -> Iterable[int]:
-        """Misspelt names share no word with the right one, so all keys are compared."""
+        """Misspelt names share no word with the right one, so keys are compared; nobody misspells the beginning."""
         for name in ours:
             if len(name.key) >= 4:
-                for key, _, _ in process.extract(name.key, self._keys, scorer=fuzz.ratio, limit=5, score_cutoff=85):
+                keys = self._keys_by_head.get(name.key[:2], ())
+                for key, _, _ in process.extract(name.key, keys, scorer=fuzz.ratio, limit=5, score_cutoff=85):
                     yield from self._by_key[key]
 
 

@@ -11,8 +11,7 @@ from django.db import transaction
 
 from guide.matching import GuideEntry, GuideIndex, Proposal
 from guide.models import Decision, GuideChannel, GuideMatch
-from guide.models.channel import key_of
-from guide.records import ChannelFacts, GuideRef
+from guide.records import ChannelFacts, GuideRef, key_of
 
 #: Who decided, when it was no person.
 MATCHER = "matcher"

@@ -9,22 +9,28 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, TypeVar
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.apps import apps
 from django.db import models
 from django.db.models import Q
 
-from guide.records import GuideRef
+from guide.records import GuideRef, key_of
 
 if TYPE_CHECKING:
     from guide.models.programme import Programme
 
 #: The importer cuts every broadcast to this, so nothing on at T began earlier than T minus this.
 LONGEST_BROADCAST = timedelta(hours=24)
+#: Rows of a page: each is a query of its own.
+_PAGE_ROWS = 2000
 #: How far ahead "next" is looked for.
 NEXT_WITHIN = timedelta(hours=12)
+
+#: Guide channel's row, begin and end as XMLTV writes them, title, subtitle, description, language, what follows.
+XmltvRow = tuple[int, str, str, str, str, str, str, str]
+_XMLTV_COLUMNS = ("channel_id", "begins", "ends", "title", "subtitle", "description", "lang", "rest")
 
 Ref = TypeVar("Ref", str, GuideRef)
 
@@ -66,11 +72,11 @@ def feeds_of(refs: Iterable[Ref]) -> dict[Ref, list[Feed]]:
     """The guide channels that know each reference, best source first. One query for each 10,000 references."""
     asked = {ref: ref if isinstance(ref, GuideRef) else GuideRef(ref) for ref in refs}
     known: dict[str, list[tuple[int, Feed]]] = defaultdict(list)
-    keys = list({_key(ref.guide_id) for ref in asked.values()})
+    keys = list({key_of(ref.guide_id) for ref in asked.values()})
     for at in range(0, len(keys), 10_000):
         for pk, key, source, shift, first, last in _channels(keys[at : at + 10_000]):
             known[key].append((source, Feed(pk, timedelta(minutes=shift), first, last)))
-    return {given: _shifted(known[_key(ref.guide_id)], ref) for given, ref in asked.items()}
+    return {given: _shifted(known[key_of(ref.guide_id)], ref) for given, ref in asked.items()}
 
 
 class ProgrammeQuerySet(models.QuerySet["Programme"]):
@@ -110,27 +116,58 @@ class ProgrammeQuerySet(models.QuerySet["Programme"]):
         programmes = self.in_bulk({pk for _, pks in chosen.values() for pk in pks if pk is not None})
         return {ref: _now_next(shift, pks, programmes) for ref, (shift, pks) in chosen.items()}
 
-    def pages(
-        self, channel_pks: Sequence[int], start: datetime, stop: datetime, *, page_rows: int = 2000
-    ) -> Iterator[list[Programme]]:
+    def pages(self, channel_pks: Sequence[int], start: datetime, stop: datetime) -> Iterator[list[Programme]]:
         """Everything these guide channels have between the two times, by (channel, start), a page at a time.
 
         Each page is a query of its own that begins behind the last row seen, so that nothing is held open in the
         database while a slow reader takes its time.
         """
         rows = self.filter(channel__in=list(channel_pks)).on_between(start, stop).order_by("channel_id", "start")
-        page = list(rows[:page_rows])
+        page = list(rows[:_PAGE_ROWS])
         while page:
             yield page
-            if len(page) < page_rows:
+            if len(page) < _PAGE_ROWS:
                 return
             last = page[-1]
             behind = Q(channel_id=last.channel_id, start__gt=last.start) | Q(channel_id__gt=last.channel_id)
-            page = list(rows.filter(behind, channel_id__gte=last.channel_id)[:page_rows])
+            page = list(rows.filter(behind, channel_id__gte=last.channel_id)[:_PAGE_ROWS])
+
+    def xmltv_pages(self, channel_pks: Sequence[int], start: datetime, stop: datetime) -> Iterator[list[XmltvRow]]:
+        """The same as plain tuples with times as XMLTV writes them: half a million of them pass in seconds."""
+        rows = self.filter(channel__in=list(channel_pks)).on_between(start, stop).order_by("channel_id", "start")
+        tuples = rows.annotate(begins=_XmltvTime("start"), ends=_XmltvTime("stop")).values_list(*_XMLTV_COLUMNS)
+        page: list[XmltvRow] = list(tuples[:_PAGE_ROWS])
+        while page:
+            yield page
+            if len(page) < _PAGE_ROWS:
+                return
+            channel_pk, begins = page[-1][0], _time_of(page[-1][1])
+            behind = Q(channel_id=channel_pk, start__gt=begins) | Q(channel_id__gt=channel_pk)
+            page = list(tuples.filter(behind, channel_id__gte=channel_pk)[:_PAGE_ROWS])
 
 
-def _key(guide_id: str) -> str:
-    return guide_id.strip().casefold()
+class _XmltvTime(models.Func):
+    """A time as `20260101200000` (UTC), made by the database: Django's own way from text to datetime costs more than
+    all the rest of a row."""
+
+    output_field = models.CharField()
+
+    def as_sqlite(self, compiler: Any, connection: Any, **extra: Any) -> Any:
+        return self.as_sql(
+            compiler, connection, template="strftime('%%%%Y%%%%m%%%%d%%%%H%%%%M%%%%S', %(expressions)s)", **extra
+        )
+
+    def as_postgresql(self, compiler: Any, connection: Any, **extra: Any) -> Any:
+        return self.as_sql(
+            compiler,
+            connection,
+            template="to_char(%(expressions)s AT TIME ZONE 'UTC', 'YYYYMMDDHH24MISS')",
+            **extra,
+        )
+
+
+def _time_of(text: str) -> datetime:
+    return datetime.strptime(text, "%Y%m%d%H%M%S").replace(tzinfo=UTC)
 
 
 def _channels(keys: list[str]) -> Iterable[tuple[int, str, int, int, datetime | None, datetime | None]]:

@@ -5,8 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from restreamer.lib.broadcasts import GuideChannelRecord, GuideRecord
+from restreamer.lib.xmltv import legal
 
-__all__ = ["ChannelFacts", "GuideChannelRecord", "GuideRecord", "GuideRef"]
+__all__ = ["ChannelFacts", "GuideChannelRecord", "GuideRecord", "GuideRef", "key_of"]
+
+
+def key_of(guide_id: str) -> str:
+    """What guide ids are compared by: guides disagree with themselves on case and on blanks at the ends."""
+    return legal(guide_id).strip().casefold()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,11 @@
-"""From a broadcast's record to its row and back."""
+"""From a broadcast's record to its row."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
 from django.db import connection, transaction
 
@@ -14,6 +13,7 @@ from guide.episodes import episode_of
 from guide.models import Programme
 from guide.records import GuideRecord
 from restreamer.lib.xmltv import legal
+from restreamer.lib.xmltv_write import behind_description
 
 _MAX_TITLE = 500
 
@@ -57,11 +57,11 @@ def insert(broadcasts: Iterable[tuple[int, GuideRecord, datetime]]) -> None:
             legal(title_of(record))[:_MAX_TITLE],
             legal(record.subtitle) if record.title else "",
             legal(record.description),
-            record.lang,
-            _json(record.categories),
-            *episode_of(record.episode_nums, record.subtitle, record.description),
-            record.icon,
-            _json(_details(record)),
+            legal(record.lang),
+            json.dumps([legal(name) for name in record.categories], ensure_ascii=False) if record.categories else None,
+            *(episode := episode_of(record.episode_nums, record.subtitle, record.description)),
+            legal(record.icon),
+            behind_description(record, *episode),
         )
         for channel_pk, record, stop in broadcasts
     ]
@@ -72,7 +72,7 @@ def insert(broadcasts: Iterable[tuple[int, GuideRecord, datetime]]) -> None:
 def _insert_statement() -> str:
     names = [
         "channel", "start", "stop", "title", "subtitle", "description", "lang", "categories", "season", "episode",
-        "icon", "details",
+        "icon", "rest",
     ]  # fmt: skip
     column_of = {field.name: field.column for field in Programme._meta.concrete_fields}
     columns = ", ".join(f'"{column_of[name]}"' for name in names)
@@ -81,47 +81,3 @@ def _insert_statement() -> str:
 
 
 _INSERT = _insert_statement()
-
-
-def _json(value: Sequence[str] | dict[str, Any]) -> str | None:
-    return json.dumps(value, ensure_ascii=False) if value else None
-
-
-def record_of(programme: Programme, channel_id: str) -> GuideRecord:
-    """The record a row was made of."""
-    details = programme.details or {}
-    return GuideRecord(
-        channel_id=channel_id,
-        start=programme.start,
-        stop=programme.stop,
-        title=programme.title,
-        subtitle=programme.subtitle,
-        description=programme.description,
-        lang=programme.lang,
-        categories=tuple(programme.categories or ()),
-        icon=programme.icon,
-        date=details.get("date", ""),
-        country=details.get("country", ""),
-        episode_nums=details.get("nums", {}),
-        credits={job: tuple(people) for job, people in details.get("credits", {}).items()},
-        ratings=tuple((system, value) for system, value in details.get("ratings", ())),
-        star_rating=details.get("star", ""),
-        is_new=details.get("new", False),
-        is_repeat=details.get("repeat", False),
-        is_premiere=details.get("premiere", False),
-    )
-
-
-def _details(record: GuideRecord) -> dict[str, Any]:
-    found: dict[str, Any] = {
-        "nums": dict(record.episode_nums),
-        "credits": {job: list(people) for job, people in record.credits.items()} if record.credits else None,
-        "ratings": [list(pair) for pair in record.ratings],
-        "star": record.star_rating,
-        "date": record.date,
-        "country": record.country,
-        "new": record.is_new,
-        "repeat": record.is_repeat,
-        "premiere": record.is_premiere,
-    }
-    return {key: value for key, value in found.items() if value}

@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from guide.models import GuideMatch
-from guide.models.channel import key_of
-from guide.records import ChannelFacts
+from guide.records import ChannelFacts, key_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator
 from html.entities import html5
 from itertools import chain
 
-from restreamer.lib.xmltv import escape, legal
+from restreamer.lib.xmltv import legal
+from restreamer.lib.xmltv_write import escape
 
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8"),

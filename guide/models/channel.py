@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import F
 
 from guide.models.source import EpgSource
+from guide.records import key_of
 
 
 class GuideChannelQuerySet(models.QuerySet["GuideChannel"]):
@@ -24,11 +25,6 @@ class GuideChannelQuerySet(models.QuerySet["GuideChannel"]):
         return self.filter(key__in={key_of(guide_id) for guide_id in guide_ids})
 
 
-def key_of(guide_id: str) -> str:
-    """What guide ids are compared by: guides disagree with themselves on case and on blanks at the ends."""
-    return guide_id.strip().casefold()
-
-
 class GuideChannel(models.Model):
     """One channel of one generation of a source; a new import brings new rows."""
 
@@ -37,6 +33,8 @@ class GuideChannel(models.Model):
     key = models.CharField(max_length=300, editable=False)
     xmltv_id = models.CharField(max_length=300)
     names: models.JSONField[list[str], list[str]] = models.JSONField(default=list)
+    #: Id and names without case and accents, for searching.
+    folded = models.TextField(blank=True, editable=False)
     icon = models.CharField(max_length=2000, blank=True)
     lang = models.CharField(max_length=20, blank=True)
     #: Broadcasts in the guide, and how many of them lie in the window and are kept.

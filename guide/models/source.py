@@ -9,7 +9,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 
-from portals.models import Portal
+from portals.models import Portal, Run
 from restreamer.lib.time_zones import is_zone, zone_named
 
 
@@ -24,6 +24,8 @@ class SourceKind(models.TextChoices):
     DUMMY = "dummy", "made from channel names"
 
 
+#: How soon a source that failed is asked again.
+RETRY_AFTER = timedelta(hours=1)
 #: Kinds that belong to a portal.
 PORTAL_KINDS = (SourceKind.PORTAL, SourceKind.XTREAM)
 
@@ -97,6 +99,9 @@ class EpgSource(models.Model):
     counts = models.JSONField(default=dict, blank=True, editable=False)
     asked_at = models.DateTimeField(null=True, blank=True, editable=False)
     imported_at = models.DateTimeField(null=True, blank=True, editable=False)
+    last_run = models.ForeignKey(
+        Run, null=True, blank=True, editable=False, on_delete=models.SET_NULL, related_name="+"
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = EpgSourceQuerySet.as_manager()
@@ -138,8 +143,9 @@ class EpgSource(models.Model):
         return now - timedelta(days=self.days_back) - shift, now + timedelta(days=self.days_ahead) - shift
 
     def is_due(self, now: datetime) -> bool:
-        """Has the refresh interval passed since the guide was last asked for?"""
-        return self.asked_at is None or now - self.asked_at >= timedelta(hours=self.refresh_hours)
+        """Has the refresh interval passed since the guide was last asked for? After a failure we ask sooner."""
+        interval = timedelta(hours=self.refresh_hours)
+        return self.asked_at is None or now - self.asked_at >= (min(interval, RETRY_AFTER) if self.failed else interval)
 
     def take_generation(self) -> int:
         """A generation number nobody else has or ever had."""

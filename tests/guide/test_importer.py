@@ -353,10 +353,13 @@ def test_statements_do_not_grow_with_programmes(source, django_assert_max_num_qu
 
 
 def test_what_a_portals_json_may_hold_is_stored(source):
-    nasty = [GuideRecord("a\x00", at("1 20:00"), None, "N\x00EW\ud800S", description="x\x00", subtitle="\udfff")]
-    import_guide(source, nasty, now=NOW)
+    record = GuideRecord(
+        "a\x00", at("1 20:00"), None, "N\x00EW\ud800S", "\udfff", "x\x00", "e\x00n", ("\x00c",), "\x00"
+    )
+    import_guide(source, [GuideChannelRecord("a\x00", ("\x00A",), "\x00", "\x00"), record], now=NOW)
     row = Programme.objects.get()
-    assert (row.title, row.description, row.subtitle) == ("NEWS", "x", "")
+    assert (row.title, row.description, row.subtitle, row.lang, row.categories) == ("NEWS", "x", "", "en", ["c"])
+    assert source.channels.live().get().names == ["A"]
 
 
 def test_season_and_episode_are_found(source):
