@@ -24,6 +24,7 @@ from django.utils import timezone
 from redis.exceptions import LockError
 from rq.scheduler import RQScheduler
 
+from guide import jobs as guide_jobs
 from portals import due, jobs
 from restreamer.lib import redis_keys
 from restreamer.lib.errors import RestreamerError
@@ -56,6 +57,8 @@ def clear_sessions(now: datetime) -> None:
 DUTIES = (
     Duty("due refreshes", 30, due.enqueue_due),
     Duty("refused subscriptions", 60, jobs.enqueue_rechecks),
+    Duty("due guides", 30, guide_jobs.enqueue_due),
+    Duty("replaced guides", 600, guide_jobs.remove_replaced),
     Duty("old web sessions", 24 * 3600, clear_sessions),
 )
 
