@@ -65,9 +65,13 @@ def note_failure(
 
 
 def note_success(subscription: Subscription, *, now: Callable[[], datetime] = timezone.now) -> None:
-    """The portal served this subscription: what it rested from is over. Costs nothing when it works already."""
-    if subscription.state != SubscriptionState.OK:
-        _keep(subscription, now(), state=SubscriptionState.OK, state_until=None, last_error="")
+    """The portal served this subscription: what it rested from is over. Costs nothing when it works already.
+
+    A refusal written meanwhile stands: only a check lifts it.
+    """
+    if subscription.state not in (SubscriptionState.OK, *REFUSED_STATES):
+        unrefused = Subscription.objects.exclude(state__in=REFUSED_STATES)
+        _keep(subscription, now(), unrefused, state=SubscriptionState.OK, state_until=None, last_error="")
 
 
 def due_for_recheck(now: datetime) -> QuerySet[Subscription]:
@@ -95,9 +99,12 @@ def _throttled(subscription: Subscription, err: errors.PortalError, now: datetim
     return {"state": SubscriptionState.THROTTLED, "state_until": now + timedelta(seconds=err.retry_after_s or 30)}
 
 
-def _keep(subscription: Subscription, now: datetime, **values: Any) -> None:
+def _keep(
+    subscription: Subscription, now: datetime, among: QuerySet[Subscription] | None = None, **values: Any
+) -> None:
     """Write to the row and to the object at hand, touching no column an owner edits meanwhile."""
     values["checked_at"] = now
-    for name, value in values.items():
-        setattr(subscription, name, value)
-    Subscription.objects.filter(pk=subscription.pk).update(**values)
+    rows = Subscription.objects.all() if among is None else among
+    if rows.filter(pk=subscription.pk).update(**values):
+        for name, value in values.items():
+            setattr(subscription, name, value)

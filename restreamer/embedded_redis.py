@@ -12,8 +12,6 @@ from urllib.parse import quote
 
 import redis
 from django.conf import settings
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 from rq import Worker
 from rq.scheduler import RQScheduler
 
@@ -21,6 +19,7 @@ from restreamer import binaries
 from restreamer.folder_lock import FolderLock
 from restreamer.lib import data_folder, redis_keys
 from restreamer.lib.errors import RestreamerError
+from restreamer.lib.redis_client import connection_to
 
 #: A large append-only file takes its time; a server that answers "loading" is waited for.
 START_TIMEOUT_S = 60.0
@@ -61,21 +60,12 @@ def command(data: Path, socket: Path) -> list[str]:
     return [str(binaries.redis_server()), str(config)]
 
 
-def impatient(url: str, timeout_s: float = 2.0) -> redis.Redis:
-    """A client that asks once: redis-py's own tries three more times, with growing pauses."""
-    client: redis.Redis = redis.Redis.from_url(
-        url, socket_connect_timeout=timeout_s, socket_timeout=timeout_s, retry=Retry(NoBackoff(), 0)
-    )
-    return client
-
-
 def url_answers(url: str) -> bool:
     """Does a server answer PING at the address now?"""
-    with impatient(url) as client:
-        try:
-            return bool(client.ping())
-        except redis.RedisError:
-            return False
+    try:
+        return bool(connection_to(url).ping())
+    except redis.RedisError:
+        return False
 
 
 def answers(socket: Path) -> bool:
@@ -99,20 +89,17 @@ def forget_the_dead(socket: Path) -> None:
 
     RQ's scheduler locks would hold timed jobs back for minutes, and workers would look alive that are not.
     """
-    with impatient(_url(socket)) as client:
-        client.delete(redis_keys.SCHEDULER_LEASE, *(RQScheduler.get_locking_key(queue) for queue in settings.RQ_QUEUES))
-        for worker in Worker.all(connection=client):
-            worker.register_death()
+    client = connection_to(_url(socket))
+    client.delete(redis_keys.SCHEDULER_LEASE, *(RQScheduler.get_locking_key(queue) for queue in settings.RQ_QUEUES))
+    for worker in Worker.all(connection=client):
+        worker.register_death()
 
 
 def shut_down(socket: Path) -> None:
     """End the server behind the socket, whoever started it, and wait until it is gone."""
     # The connection breaks before an answer comes: that is the answer.
-    with (
-        impatient(_url(socket), _STOP_TIMEOUT_S) as client,
-        contextlib.suppress(redis.RedisError),
-    ):
-        client.shutdown()
+    with contextlib.suppress(redis.RedisError):
+        connection_to(_url(socket)).shutdown()
     deadline = time.monotonic() + _STOP_TIMEOUT_S
     while answers(socket) and time.monotonic() < deadline:
         time.sleep(_POLL_S)

@@ -24,6 +24,7 @@ from restreamer.lib.env import (
     env_str,
     env_time_zone,
 )
+from restreamer.lib.errors import ConfigurationError
 
 django_stubs_ext.monkeypatch()
 
@@ -128,15 +129,27 @@ TEMPLATES = [
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 
+def _postgresql(url: str) -> dict[str, Any]:
+    """The address in Django's words. The message never repeats it: a password stands in it."""
+    if not url.startswith(("postgres://", "postgresql://")):
+        raise ConfigurationError(
+            "DATABASE_URL is no PostgreSQL's address; write postgres://user:password@host/name, or unset it for SQLite."
+        )
+    try:
+        config: dict[str, Any] = environ.Env.db_url_config(url)
+    except ValueError as err:
+        raise ConfigurationError("DATABASE_URL cannot be read: its port is no number.") from err
+    return config
+
+
 def _database() -> dict[str, Any]:
     url = env_secret("DATABASE_URL")
     if url:
-        config: dict[str, Any] = environ.Env.db_url_config(url)
+        config = _postgresql(url)
         config["CONN_MAX_AGE"] = env_int("RESTREAMER_DB_CONN_MAX_AGE_S", 60, minimum=0)
         config["CONN_HEALTH_CHECKS"] = True
-        if config["ENGINE"] == "django.db.backends.postgresql":
-            # libpq's own patience with an address that swallows packets is minutes.
-            config.setdefault("OPTIONS", {}).setdefault("connect_timeout", 10)
+        # libpq's own patience with an address that swallows packets is minutes.
+        config.setdefault("OPTIONS", {}).setdefault("connect_timeout", 10)
         return config
     return {
         "ENGINE": "django.db.backends.sqlite3",
@@ -239,6 +252,9 @@ UNFOLD = {
                 "items": [
                     _page("Channels", "tv", "channels_channel_changelist"),
                     _page("Groups", "folder", "channels_group_changelist"),
+                    _page("Rules", "rule", "channels_streamrule_changelist"),
+                    _page("Genres", "category", "channels_genremap_changelist"),
+                    _page("Doubles", "merge", "channels_merge_changelist"),
                     _page("Streams", "cell_tower", "channels_stream_changelist"),
                 ],
             },

@@ -63,6 +63,8 @@ class Mirror:
         if self.plan.todo:
             self._write_all(spool, progress)
         self._mark_gone()
+        if self._births.unnumbered:
+            self.plan.report["unnumbered"] = self._births.unnumbered[:200]
         self.counts["unchanged"] = self.plan.unchanged
         self.counts["total"] = spool.count
         return self.counts

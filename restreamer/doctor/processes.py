@@ -8,10 +8,10 @@ from django.conf import settings
 from rq import Worker
 
 from restreamer.doctor.findings import Finding, fail, ok, warn
-from restreamer.embedded_redis import impatient
 from restreamer.folder_lock import FolderLock
 from restreamer.lib import redis_keys
 from restreamer.lib.errors import ConfigurationError
+from restreamer.lib.redis_client import connection
 from restreamer.runner import address
 from restreamer.runner.roles import socket_accepts, web_answers
 
@@ -66,8 +66,7 @@ def workers(running: bool) -> Finding:
 def scheduler(running: bool) -> Finding:
     """Does one hold the lease?"""
     try:
-        with impatient(settings.REDIS_URL) as client:
-            held = bool(client.exists(redis_keys.SCHEDULER_LEASE))
+        held = bool(connection().exists(redis_keys.SCHEDULER_LEASE))
     except redis.RedisError as err:
         return fail("scheduler", f"Redis cannot be asked: {err}", _RESTART)
     if held:

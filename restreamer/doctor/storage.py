@@ -13,9 +13,9 @@ from django.db.migrations.exceptions import MigrationSchemaMissing
 from django.db.migrations.executor import MigrationExecutor
 
 from restreamer.doctor.findings import Finding, fail, ok, warn
-from restreamer.embedded_redis import impatient
 from restreamer.lib import data_folder, redact
 from restreamer.lib.errors import ConfigurationError
+from restreamer.lib.redis_client import connection as redis_connection
 
 _OLDEST_REDIS = (6, 2)
 _CLOCK_TOLERANCE_S = 2.0
@@ -70,11 +70,11 @@ def redis_server() -> Finding:
     """Young enough, durable, and never throwing keys away?"""
     where = redact.url(settings.REDIS_URL) if settings.REDIS_URL_GIVEN else "embedded"
     try:
-        with impatient(settings.REDIS_URL) as client:
-            server: dict[str, Any] = client.info("server")
-            durable = bool(client.info("persistence").get("aof_enabled"))
-            policy = str(client.info("memory").get("maxmemory_policy", ""))
-            ahead_s = abs(float(client.time()[0]) - time.time())
+        client = redis_connection()
+        server: dict[str, Any] = client.info("server")
+        durable = bool(client.info("persistence").get("aof_enabled"))
+        policy = str(client.info("memory").get("maxmemory_policy", ""))
+        ahead_s = abs(float(client.time()[0]) - time.time())
     except (redis.RedisError, ValueError) as err:
         remedy = "correct REDIS_URL, or unset it to have one embedded" if settings.REDIS_URL_GIVEN else "./run"
         return fail("redis", f"{where} does not answer: {redact.text(err)}", remedy)

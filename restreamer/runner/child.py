@@ -15,6 +15,8 @@ from restreamer.runner.output import Lines, Output
 #: Running this long is running well: the next failure is a first one again.
 RAN_WELL_S = 30.0
 LONGEST_PAUSE_S = 30.0
+#: Blocks read after the end; somebody who ran away with the pipe may fill it for ever.
+_LAST_BLOCKS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,11 @@ class Child:
         return self._process.pid if self._process else None
 
     @property
+    def alive(self) -> bool:
+        """Does its process still run?"""
+        return self._process is not None and not _has_ended(self._process.pid)
+
+    @property
     def running(self) -> bool:
         """Has it a process that has not been buried yet?"""
         return self._process is not None
@@ -98,14 +105,15 @@ class Child:
     def bury(self) -> str:
         """When the process has ended: clear its family away and say how it ended. Else an empty text."""
         process = self._process
-        if process is None or not _has_ended(process.pid):
+        if process is None or self.alive:
             return ""
         # Whatever it left in its process group holds sockets and files of the next one. Its number is not free
         # for others before `wait`, so nobody else is hit.
         self.kill()
         code = process.wait()
-        while self._read():
-            pass
+        for _ in range(_LAST_BLOCKS):
+            if not self._read():
+                break
         self._pass_on(self._lines.end())
         assert process.stdout is not None
         process.stdout.close()
@@ -142,8 +150,9 @@ class Child:
         """Ask the process to end; it ends its own family."""
         self.start_at = None
         if self._process is not None:
+            # Not Popen.send_signal: that one buries a process that has ended, and `bury` is where that is done.
             with contextlib.suppress(ProcessLookupError):
-                self._process.send_signal(signal.SIGTERM)
+                os.kill(self._process.pid, signal.SIGTERM)
 
     def kill(self) -> None:
         """End the process and its family at once."""

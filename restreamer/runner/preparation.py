@@ -19,9 +19,9 @@ from django.db import OperationalError, connection
 from django.db.migrations.executor import MigrationExecutor
 
 from portals import runs
-from restreamer.embedded_redis import impatient
 from restreamer.lib import redact
 from restreamer.lib.errors import ConfigurationError
+from restreamer.lib.redis_client import connection as redis_connection
 
 #: Says one line to the owner.
 Say = Callable[[str], None]
@@ -41,8 +41,7 @@ def check_given_redis() -> None:
     """The Redis of REDIS_URL answers and is young enough. Raises ConfigurationError."""
     where = redact.url(settings.REDIS_URL)
     try:
-        with impatient(settings.REDIS_URL, 5.0) as client:
-            version = str(client.info("server")["redis_version"])
+        version = str(redis_connection().info("server")["redis_version"])
     except (redis.RedisError, ValueError, OSError) as err:
         raise ConfigurationError(
             f"Redis at {where} does not answer ({redact.text(err)}). "

@@ -87,7 +87,7 @@ class Supervisor:
 
     def turn(self, timeout_s: float) -> None:
         """One turn: pass on output, bury the dead, start what is due. Waits at most `timeout_s` for news."""
-        self._wait(timeout_s)
+        self.listen(timeout_s)
         for child in self._children:
             how = self._bury(child)
             if how:
@@ -133,7 +133,7 @@ class Supervisor:
         while any(child.running for child in children):
             if self._clock() >= deadline or self.stop_requests > patient_for:
                 break
-            self._wait(0.1)
+            self.listen(0.1)
             for child in children:
                 self._bury(child)
         left = [child for child in children if child.running]
@@ -142,7 +142,7 @@ class Supervisor:
             child.kill()
         deadline = self._clock() + _KILL_TIMEOUT_S
         while any(child.running for child in left) and self._clock() < deadline:
-            self._wait(0.05)
+            self.listen(0.05)
             for child in left:
                 self._bury(child)
 
@@ -174,12 +174,13 @@ class Supervisor:
         handle = child.fileno()
         how = child.bury()
         if how:
-            # KeyError: its output had ended before, see _wait.
+            # KeyError: its output had ended before, see listen.
             with contextlib.suppress(KeyError, ValueError):
                 self._selector.unregister(handle)
         return how
 
-    def _wait(self, timeout_s: float) -> None:
+    def listen(self, timeout_s: float) -> None:
+        """Pass on what the children have to say; waits at most `timeout_s` for it."""
         for key, _ in self._selector.select(timeout_s):
             if isinstance(key.data, Child):
                 if not key.data.read():

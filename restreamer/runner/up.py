@@ -39,12 +39,8 @@ def run(output: Output) -> None:
             _start_redis(supervisor)
             secret.password = _prepare(output)
             supervisor.interruptible = False
-            children = [supervisor.start(roles.web(listener, where))]
-            relay = roles.relay()
-            if relay is None:
-                output.line("up", "this build has no relay: pages work, channels do not play")
-            for role in [*([relay] if relay else []), *roles.workers(), roles.scheduler()]:
-                children.append(supervisor.start(role))
+            wanted = [roles.relay(), roles.web(listener, where), *roles.workers(), roles.scheduler()]
+            children = [supervisor.start(role) for role in wanted]
             while not supervisor.run_until(lambda: _all_answer(children), timeout_s=READY_TIMEOUT_S):
                 if supervisor.stop_requests:
                     break
@@ -90,16 +86,16 @@ def _start_redis(supervisor: Supervisor) -> None:
         if embedded_redis.answers(settings.REDIS_SOCKET):
             embedded_redis.shut_down(settings.REDIS_SOCKET)
         child = supervisor.start(roles.redis())
-        embedded_redis.wait_until_ready(settings.REDIS_SOCKET, alive=_turning(supervisor, child))
+        embedded_redis.wait_until_ready(settings.REDIS_SOCKET, alive=_listening(supervisor, child))
         embedded_redis.forget_the_dead(settings.REDIS_SOCKET)
 
 
-def _turning(supervisor: Supervisor, child: Child) -> Callable[[], bool]:
-    """Is the child alive? Asking passes on what it has to say meanwhile."""
+def _listening(supervisor: Supervisor, child: Child) -> Callable[[], bool]:
+    """Does the child live, restarts not counted? Asking passes on what it has to say meanwhile."""
 
     def alive() -> bool:
-        supervisor.turn(0)
-        return child.running
+        supervisor.listen(0)
+        return child.alive
 
     return alive
 

@@ -21,42 +21,38 @@ class OneConnection:
         self._connection: Any = None
         self._handle: socket.socket | None = None
         self._lock = threading.Lock()
-        self._connecting = threading.Lock()
 
     def connect(self, connection: Any, really: Callable[[Any], socket.socket]) -> socket.socket:
-        """Open `connection` in place of the one before."""
-        with self._connecting:
-            if self._connection is not connection:
-                self.hang_up()
-            self._release()
+        """Open `connection` in place of the one before. Raises ConnectionAbortedError after `close`."""
+        if self._connection is not connection:
+            self.hang_up()
+        self._release()
+        if self.closed.is_set():
+            raise ConnectionAbortedError("closed")
+        sock = really(connection)
+        with self._lock:
             if self.closed.is_set():
+                sock.close()
                 raise ConnectionAbortedError("closed")
-            sock = really(connection)
-            with self._lock:
-                if self.closed.is_set():
-                    sock.close()
-                    raise ConnectionAbortedError("closed")
-                # A second handle: TLS and http.client take the first one over.
-                self._handle = socket.socket(fileno=os.dup(sock.fileno()))
-                self._connection = connection
-                self.opened += 1
-            return sock
+            # A second handle: TLS and http.client take the first one over.
+            self._handle = socket.socket(fileno=os.dup(sock.fileno()))
+            self._connection = connection
+            self.opened += 1
+        return sock
 
-    def close(self, patience_s: float) -> None:
-        """No connection from now on. Waits for one that is just being made, as the provider may count it already."""
+    def close(self) -> None:
+        """No connection from now on, and the end of the one there is: whoever reads from it wakes up."""
         with self._lock:
             self.closed.set()
             if self._handle is not None:
                 with contextlib.suppress(OSError):
                     self._handle.shutdown(socket.SHUT_RDWR)
-        if self._connecting.acquire(timeout=patience_s):
-            self._connecting.release()
-        self._release()
 
     def hang_up(self) -> None:
-        """Close what is open now."""
-        if self._connection is not None:
-            self._connection.close()
+        """Close what is open now. For the thread that uses it, or when none does."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
         self._release()
 
     def _release(self) -> None:
@@ -74,10 +70,12 @@ class OneConnectionAdapter(HTTPAdapter):
         super().__init__(pool_connections=1, pool_maxsize=1, max_retries=0)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        """Guard the pools for direct connections."""
         super().init_poolmanager(*args, **kwargs)
         self._guard(self.poolmanager)
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+        """Guard the pools for connections through a proxy, HTTP or SOCKS."""
         known = proxy in self.proxy_manager
         manager = super().proxy_manager_for(proxy, **kwargs)
         if not known:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -42,6 +43,13 @@ class Page:
     body: bytes
 
 
+class TelevisionAnswer(UpstreamError):
+    """A transport stream came in place of a list: the same address wants another source."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(Fault.NOT_TS, message)
+
+
 class Fetcher:
     """Speaks to one provider for one stream: its headers, cookies, proxy and TLS rule; one open socket at most.
 
@@ -62,6 +70,8 @@ class Fetcher:
         self._connect_timeout_s = connect_timeout_s
         self._home = _host(play.url)
         self._one = OneConnection()
+        #: Held while the connection is waited for or read.
+        self.using = threading.Lock()
         self._session = requests.Session()
         self._session.trust_env = False
         self._session.verify = play.verify_tls
@@ -92,10 +102,10 @@ class Fetcher:
         with contextlib.closing(body):
             for piece in body:
                 whole += piece
-                if len(whole) > max_bytes or _is_media(whole):
-                    raise UpstreamError(
-                        Fault.NOT_TS, f"The provider sent media or too much where {subject} was expected."
-                    )
+                if _is_media(whole):
+                    raise TelevisionAnswer(f"The provider sent television where {subject} was expected.")
+                if len(whole) > max_bytes:
+                    raise UpstreamError(Fault.NOT_TS, f"The provider sent too much where {subject} was expected.")
         return Page(body.url, whole)
 
     def body(
@@ -117,14 +127,19 @@ class Fetcher:
         response, here = self._follow(url, subject, headers)
         body = Body(self, response, here, subject, total_s)
         if response.status_code not in (200, 206):
-            body.close()
+            if not _drain(response):
+                body.close()
             raise refusal(response.status_code, subject, response.headers.get("Retry-After", ""))
         body.expect(byte_range)
         return body
 
     def close(self) -> None:
         """Close the connection; whoever reads from it gets UpstreamError. Safe to call twice, from any thread."""
-        self._one.close(self._connect_timeout_s)
+        self._one.close()
+        # A reader is awake now and lets go; one that is still connecting closes what it gets at once.
+        if self.using.acquire(timeout=self._connect_timeout_s):
+            self._one.hang_up()
+            self.using.release()
         self._session.close()
 
     @property
@@ -168,7 +183,8 @@ class Fetcher:
             location = response.headers.get("Location", "") if response.status_code in _REDIRECTS else ""
             if not location:
                 return response, here
-            _drain(response)
+            if not _drain(response):
+                self.hang_up()
             here = checked(resolve(here, _decoded(location)))
         raise UpstreamError(Fault.REFUSED, f"The provider redirects more than {_MAX_REDIRECTS} times for {subject}.")
 
@@ -190,13 +206,14 @@ class Fetcher:
         given: dict[str, str | None] = dict(headers)
         if _host(url) != self._home:
             given["Authorization"] = None
-        return self._session.get(
-            url,
-            headers=given,
-            stream=True,
-            allow_redirects=False,
-            timeout=(self._connect_timeout_s, self._silence_s),
-        )
+        with self.using:
+            return self._session.get(
+                url,
+                headers=given,
+                stream=True,
+                allow_redirects=False,
+                timeout=(self._connect_timeout_s, self._silence_s),
+            )
 
 
 class Body:
@@ -262,12 +279,13 @@ class Body:
     def _piece(self) -> bytes:
         asked_at = self._fetcher.now()
         try:
-            piece: bytes = self._response.raw.read1(_CHUNK_BYTES, decode_content=True)
+            with self._fetcher.using:
+                if self._fetcher.closed:
+                    raise UpstreamError(Fault.ENDED, "The stream was closed.")
+                piece: bytes = self._response.raw.read1(_CHUNK_BYTES, decode_content=True)
         except _FOREIGN as err:
             raise self._fetcher.error(err, self._subject, begun=True) from err
-        except AttributeError as err:  # urllib3's reader when `close` took the connection from under it
-            raise self._fetcher.error(err, self._subject, begun=True) from err
-        if self._fetcher.closed:
+        if not piece and self._fetcher.closed:
             raise UpstreamError(Fault.ENDED, "The stream was closed.")
         # Only waiting counts: a reader that takes its time is not the provider's fault.
         self._spent_s += self._fetcher.now() - asked_at
@@ -347,12 +365,15 @@ def _first_byte(response: requests.Response) -> int:
     return int(begins) if begins.isascii() and begins.isdigit() else 0
 
 
-def _drain(response: requests.Response) -> None:
+def _drain(response: requests.Response) -> bool:
+    """Read a small body to its end, so that the connection serves the next request; False when it is not small."""
     length = response.headers.get("Content-Length", "")
     if length.isascii() and length.isdigit() and int(length) <= _DRAIN_BYTES:
         with contextlib.suppress(*_FOREIGN):
-            response.raw.read(_DRAIN_BYTES)
+            response.raw.drain_conn()
+            return True
     response.close()
+    return False
 
 
 def _decoded(location: str) -> str:

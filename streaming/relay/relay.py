@@ -18,6 +18,7 @@ from streaming.relay.keyframes import KeyframeIndex
 from streaming.relay.loop import TickLoop
 from streaming.relay.ring import Ring
 from streaming.relay.seams import FaultHistory, Opened, Opener, RelayFacts, SessionFacts, Ticket
+from streaming.sources.base import quiet_s
 
 
 class RelayState(StrEnum):
@@ -125,6 +126,8 @@ class Relay:
         self._away = False
         self._bytes_in = 0
         self._heard_at = around.loop.clock()
+        #: HLS may be quiet for longer than others.
+        self._silence_s = limits.silence_s
         self._since = around.wall()
         around.loop.add(self)
 
@@ -240,7 +243,7 @@ class Relay:
         if data:
             self._bytes_in += len(data)
             self._heard_at = now
-        elif now - self._heard_at > self._limits.silence_s:
+        elif now - self._heard_at > self._silence_s:
             self._lost(Fault.SILENT)
             return
         if block:
@@ -303,6 +306,7 @@ class Relay:
         self._feed = feed_for(opened.source, self._around.scratch)
         self._intake = Intake(now)
         self._heard_at = now
+        self._silence_s = max(self._limits.silence_s, quiet_s(opened.source))
         self._become(RelayState.RUNNING)
         self._around.note(self.key, f"plays from {opened.label}")
 

@@ -137,6 +137,14 @@ def test_success_ends_a_rest():
     assert (row.state, row.last_error) == ("ok", "")
 
 
+def test_success_lifts_no_refusal_written_meanwhile():
+    row = SubscriptionFactory(state="cooldown")
+    Subscription.objects.update(state="blocked", last_error="why")
+    checking.note_success(row, now=lambda: NOW)
+    row.refresh_from_db()
+    assert (row.state, row.last_error) == ("blocked", "why")
+
+
 def test_success_of_a_working_one_costs_no_query(django_assert_num_queries):
     row = SubscriptionFactory(state="ok")
     with django_assert_num_queries(0):

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def relay(settings, tmp_path):
     settings.RELAY_SOCKET = tmp_path / "relay.sock"
-    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
+    with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(settings.RELAY_SOCKET))
         listener.listen()
         yield listener

@@ -104,6 +104,16 @@ def test_what_ignores_a_request_to_end_is_killed(supervisor, text, monkeypatch):
     assert "deaf does not end by itself; killed" in text.getvalue()
 
 
+def test_what_ended_just_before_the_stop_does_no_harm(supervisor, text):
+    child = supervisor.start(python("one", "print('bye')"))
+    process = psutil.Process(child.pid)
+    while process.status() != psutil.STATUS_ZOMBIE:
+        time.sleep(0.01)
+    supervisor.stop()
+    assert not child.running
+    assert "[one] bye" in text.getvalue()
+
+
 def test_a_second_request_to_stop_does_not_wait(supervisor, text):
     code = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf'); time.sleep(60)"
     supervisor.start(python("deaf", code))

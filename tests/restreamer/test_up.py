@@ -50,8 +50,8 @@ def test_health_is_answered(house):
 
 @pytest.mark.parametrize(
     "words",
-    ["redis.sock", "gunicorn", "worker refresh", "worker default", "scheduler"],
-    ids=["redis", "web", "refresh worker", "default worker", "scheduler"],
+    ["redis.sock", "gunicorn", "manage.py relay", "worker refresh", "worker default", "scheduler"],
+    ids=["redis", "web", "relay", "refresh worker", "default worker", "scheduler"],
 )
 def test_a_killed_process_comes_back(house, words):
     killed = house.child(words)
@@ -132,10 +132,11 @@ def test_the_data_folder_is_for_its_owner_only(house):
 def test_a_stop_leaves_nothing_behind(tmp_path, number):
     with House(tmp_path / "data") as house:
         family = house.ready().family()
-        assert len(family) >= 6
+        assert len(family) >= 8  # redis, relay, web and its two, two workers, scheduler
         assert house.stop(number) == 0
         assert survivors(family, 0.5) == []
         assert house.lines[-1] == "[up] stopped"
+        assert "killed" not in house.text
         with pytest.raises(OSError, match="refused"):
             socket.create_connection(("127.0.0.1", house.port), timeout=2)
 
@@ -200,6 +201,16 @@ def test_a_database_that_does_not_answer_ends_it_with_a_sentence(tmp_path):
     assert "The database of DATABASE_URL cannot be reached" in refused.stderr
     assert "hunter2" not in refused.stderr + refused.stdout
     assert "Traceback" not in refused.stderr
+
+
+@pytest.mark.parametrize(
+    "address", ["nonsense", "mysql://me:hunter2@host/tv", "postgres://me:hunter2@host:port/tv", "sqlite:////tmp/tv"]
+)
+def test_a_database_address_that_is_none_ends_it_with_a_sentence(tmp_path, address):
+    refused = run(tmp_path / "data", "up", DATABASE_URL=address)
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("Error: DATABASE_URL ")
+    assert "hunter2" not in refused.stderr
 
 
 def test_a_given_redis_that_does_not_answer_ends_it_with_a_sentence(tmp_path):

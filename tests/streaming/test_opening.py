@@ -179,6 +179,22 @@ def test_a_watched_channel_is_left_alone_and_the_next_stream_taken(relay: MiniRe
     assert len(relay.running) == 2
 
 
+def test_a_relay_that_knows_better_keeps_its_slot_and_nobody_waits_for_it(
+    relay: MiniRelay, macs: list[Subscription]
+) -> None:
+    best = PortalFactory()
+    SubscriptionFactory(portal=best)
+    first, second = channel_on(best), channel_on(best, macs[0].portal)
+    relay.open(first, viewer=1)
+    relay.leave(first)
+    # A viewer has just come back; Redis does not know it yet.
+    relay.watching[f"channel:{first.pk}"] = 1
+    began = time.monotonic()
+    assert relay.open(second, viewer=2).stream_id == second.links.get(rank=1).stream_id
+    assert time.monotonic() - began < 1
+    assert len(relay.running) == 2
+
+
 def test_a_hundred_zaps_on_one_connection_are_never_refused_and_disturb_nobody(
     relay: MiniRelay, macs: list[Subscription], origin: TsOrigin
 ) -> None:

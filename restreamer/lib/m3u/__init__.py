@@ -1,6 +1,6 @@
 """M3U playlists, both ways: what we write for players, what we read from providers."""
 
-from restreamer.lib.m3u.address import clean_header, header_pairs
+from restreamer.lib.m3u.address import can_open, clean_header, header_pairs
 from restreamer.lib.m3u.errors import (
     BinaryFile,
     EmptyAnswer,
@@ -12,6 +12,7 @@ from restreamer.lib.m3u.errors import (
     XmlDocument,
 )
 from restreamer.lib.m3u.read import Entry, PlaylistReader
+from restreamer.lib.m3u.sniff import page_title
 from restreamer.lib.m3u.write import extinf, header, render_entry
 
 __all__ = [
@@ -25,9 +26,11 @@ __all__ = [
     "SingleStream",
     "WebPage",
     "XmlDocument",
+    "can_open",
     "clean_header",
     "extinf",
     "header",
     "header_pairs",
+    "page_title",
     "render_entry",
 ]

@@ -32,13 +32,18 @@ def read_address(line: str, base_url: str) -> Address | None:
     piped = _PIPED.search(line)
     raw, headers = (line[: piped.start()], dict(header_pairs(line[piped.end() :]))) if piped else (line, NO_HEADERS)
     url = _UNUSUAL.sub(lambda match: quote(match[0]), raw.strip().replace("\t", ""))
-    scheme = _SCHEME.match(url)
-    if scheme is None:
+    if _SCHEME.match(url) is None:
         url = _joined(base_url, url)
-        scheme = _SCHEME.match(url)
-    if scheme is None or scheme[1].lower() not in SCHEMES:
+    if not can_open(url):
         return None
-    return Address(scheme[1].lower() + url[scheme.end(1) :], headers)
+    scheme, colon, rest = url.partition(":")
+    return Address(scheme.lower() + colon + rest, headers)
+
+
+def can_open(url: str) -> bool:
+    """Is this an absolute address of a kind we open?"""
+    scheme = _SCHEME.match(url)
+    return scheme is not None and scheme[1].lower() in SCHEMES
 
 
 def header_pairs(text: str) -> Iterator[tuple[str, str]]:

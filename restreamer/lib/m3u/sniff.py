@@ -89,11 +89,12 @@ def _markup(text: str) -> WebPage | XmlDocument:
     root = _XML_ROOT.search(_XML_PROLOGUE.sub("", text))
     name = root[1] if root else ""
     if _HTML_SIGN.search(text) or not name:
-        return WebPage(_page_title(text))
+        return WebPage(page_title(text))
     return XmlDocument(_quoted(name))
 
 
-def _page_title(text: str) -> str:
+def page_title(text: str) -> str:
+    """What a web page calls itself: its title, else its first words; "" when it has neither."""
     title = _TITLE.search(text)
     shown = title[1] if title and title[1].strip() else _NOT_SHOWN.sub(" ", text)
     return _quoted(html.unescape(shown))

@@ -7,10 +7,10 @@ import threading
 from typing import Any
 
 import redis
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from restreamer.cron import Scheduler
+from restreamer.lib.redis_client import connection
 
 
 class Command(BaseCommand):
@@ -22,7 +22,6 @@ class Command(BaseCommand):
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
         try:
-            with redis.Redis.from_url(settings.REDIS_URL) as client:
-                Scheduler(client).run(stop)
+            Scheduler(connection()).run(stop)
         except redis.RedisError as err:
             raise CommandError(f"Redis went away: {err}") from err

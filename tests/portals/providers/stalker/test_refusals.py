@@ -179,6 +179,14 @@ REFUSALS: list[tuple[str, str, Setup, str, str]] = [
         "time to time.",
     ),
     (
+        "signed in, but every list is denied",
+        "stock",
+        lambda fake: fake.fault("itv.get_genres", text("Access denied.")),
+        "blocked",
+        "The portal signs this MAC in but denies it its lists. Ask your provider; it is asked again by itself from "
+        "time to time.",
+    ),
+    (
         "the cookie is not understood",
         "stock",
         lambda fake: fake.fault("stb.get_profile", text("Unauthorized request.")),
@@ -329,7 +337,7 @@ FAILURES: list[tuple[str, Setup, type[PortalError], str]] = [
         "a far too large answer",
         lambda fake: fake.fault("stb.handshake", raw(b"x" * (9 * 1024 * 1024))),
         errors.AnswerUnreadable,
-        "{host} sends a far larger answer than a portal does. Check the address.",
+        "{host} sends a far larger answer than can be right. Check the address.",
     ),
 ]
 
@@ -377,8 +385,8 @@ def test_a_refused_connection_stops_the_search(house):
     with pytest.raises(PortalUnreachable) as caught:
         home.provider().check(home.subscription)
     assert caught.value.message == (
-        f"127.0.0.1:{port} refuses the connection. Check the port in the address; if it is right, the portal is down: "
-        "try again later or ask your provider."
+        f"127.0.0.1:{port} refuses the connection. Check the port in the address; if it is right, the provider is "
+        "down: try again later or ask your provider."
     )
 
 
@@ -466,6 +474,13 @@ def test_the_providers_notice_is_passed_on(house):
     report = home.provider().check(home.subscription)
     assert report.state == "ok"
     assert report.warning == ("The provider wants you to read this. The portal's words: “Please pay by Friday & enjoy”")
+
+
+@pytest.mark.parametrize("answer", [text("Access denied."), page(500), js(False), js([]), Reply()])
+def test_a_portal_without_an_account_page_is_no_less_usable(house, answer):
+    home = house()
+    home.fake.fault("account_info.get_main_info", answer)
+    assert home.sentence() == "The portal accepts this MAC."
 
 
 def test_the_servers_debug_dump_is_never_shown(house):

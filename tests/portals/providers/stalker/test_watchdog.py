@@ -5,16 +5,13 @@ from __future__ import annotations
 import pytest
 
 from portals import errors
-from restreamer.lib import redis_keys
 from tests.fakes.portal_wire import js
 
 MAC = "00:1A:79:00:00:01"
 
 
-def beat(home, *, now: bool = True) -> float:
-    """The next report; `now` forgets that one was sent a moment ago."""
-    if now:
-        home.redis.delete(redis_keys.watchdog(home.subscription.pk))
+def beat(home) -> float:
+    """The next report."""
     return home.provider().keep_alive(home.subscription, playing=True)
 
 
@@ -37,13 +34,6 @@ def test_the_cadence_is_the_portals_within_reason(house):
         home.fake.watchdog_s = told
         beat(home)
         assert beat(home) == kept
-
-
-def test_only_one_of_a_crowd_reports(house):
-    home = house()
-    beat(home)
-    assert 100 < beat(home, now=False) <= 123
-    assert home.fake.doings().watchdogs == 1
 
 
 def test_a_session_signed_in_anew_begins_anew(house):
