@@ -259,6 +259,14 @@ UNFOLD = {
                 ],
             },
             {
+                "title": "Guide",
+                "items": [
+                    _page("EPG sources", "calendar_month", "guide_epgsource_changelist"),
+                    _page("Guide channels", "live_tv", "guide_guidechannel_changelist"),
+                    _page("Guide matches", "join_inner", "guide_guidematch_changelist"),
+                ],
+            },
+            {
                 "title": "People",
                 "items": [
                     _page("Viewers", "connected_tv", "accounts_viewer_changelist"),
