@@ -33,7 +33,7 @@ def book(channel):
     relay = RelayFacts(
         key, "News", "running", f"{stream.pk}/1", "Sofa · 00:1A:79:**:**:01", 1, 5, 6, time.time(), stream.pk, 1
     )
-    viewer = SessionFacts("s1", key, 1, "kitchen", "News", "10.0.0.7", "<b>VLC</b>", now, 12_000_000, 1.5)
+    viewer = SessionFacts("s1", key, 1, "kitchen", "News", "10.0.0.7", "<b>VLC</b>", time.time(), 12_000_000, 1.5)
 
     def said() -> list[str]:
         """The commands that wait for the relay."""
