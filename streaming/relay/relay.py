@@ -258,7 +258,7 @@ class Relay:
             self._lost(Fault.SILENT)
             return
         self._publish(block, entries, now)
-        if self._intake.admitted and self._vigil is not None:
+        if data and self._intake.admitted and self._vigil is not None:
             fault = self._vigil.look(self._joint.statistics, now, has_sound=self._joint.has_sound)
             if fault is not None:
                 self._lost(fault)
