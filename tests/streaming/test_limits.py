@@ -76,10 +76,13 @@ def test_zero_connections_are_unlimited(limits: Limits, sessions: Sessions) -> N
     assert len(sessions.sessions()) == 10
 
 
-def test_the_connections_a_player_opens_to_one_channel_count_once(limits: Limits, sessions: Sessions) -> None:
+def test_the_connections_a_player_opens_to_one_channel_count_once(
+    limits: Limits, sessions: Sessions, redis: Redis
+) -> None:
     for _ in range(3):
         limits.admit(wish())
     assert len(sessions.sessions()) == 3
+    assert stopped(redis) == []
 
 
 def test_another_players_viewing_of_the_same_channel_counts(limits: Limits) -> None:

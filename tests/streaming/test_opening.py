@@ -14,6 +14,7 @@ from django.utils import timezone
 from redis import Redis
 
 from portals.errors import (
+    ItemBusy,
     ItemRefused,
     NoFreeSlot,
     PortalUnreachable,
@@ -179,6 +180,22 @@ def test_a_watched_channel_is_left_alone_and_the_next_stream_taken(relay: MiniRe
     assert len(relay.running) == 2
 
 
+def test_a_relay_that_knows_better_keeps_its_slot_and_nobody_waits_for_it(
+    relay: MiniRelay, macs: list[Subscription]
+) -> None:
+    best = PortalFactory()
+    SubscriptionFactory(portal=best)
+    first, second = channel_on(best), channel_on(best, macs[0].portal)
+    relay.open(first, viewer=1)
+    relay.leave(first)
+    # A viewer has just come back; Redis does not know it yet.
+    relay.watching[f"channel:{first.pk}"] = 1
+    began = time.monotonic()
+    assert relay.open(second, viewer=2).stream_id == second.links.get(rank=1).stream_id
+    assert time.monotonic() - began < 1
+    assert len(relay.running) == 2
+
+
 def test_a_hundred_zaps_on_one_connection_are_never_refused_and_disturb_nobody(
     relay: MiniRelay, macs: list[Subscription], origin: TsOrigin
 ) -> None:
@@ -237,6 +254,18 @@ def test_without_redis_nothing_is_opened(origin: TsOrigin, macs: list[Subscripti
     with pytest.raises(RedisUnavailable):
         relay.open(channel)
     assert origin.opened["all"] == 0
+
+
+def test_a_channel_that_people_watch_waits_for_redis_to_come_back(
+    relay: MiniRelay, macs: list[Subscription], redis: Redis
+) -> None:
+    channel = channel_on(macs[0].portal)
+    history = FaultHistory()
+    history.add(time.monotonic(), "0/0", Fault.RESET)
+    ledger, gone = relay.opener.ledger, connection_to("unix:///nonexistent/redis.sock")
+    relay.opener.ledger = Ledger(gone, "node1:relay")
+    threading.Timer(0.3, setattr, [relay.opener, "ledger", ledger]).start()
+    assert relay.open(channel, history=history)
 
 
 def test_a_restarted_relay_plays_at_once_on_the_slots_of_the_dead(
@@ -442,6 +471,16 @@ def test_after_a_fault_in_mid_stream_the_other_subscription_is_tried(
     history.add(time.monotonic(), first.candidate, Fault.RESET)
     relay.close_all()
     assert relay.open(channel, history=history).subscription_id == macs[1].pk
+
+
+def test_a_provider_whose_servers_are_full_is_left_for_another(relay: MiniRelay, macs: list[Subscription]) -> None:
+    other = PortalFactory()
+    SubscriptionFactory(portal=other)
+    channel = channel_on(macs[0].portal, other)
+    relay.provider.errors[names(channel)[0]] = ItemBusy("limit")
+    history = FaultHistory()
+    assert relay.open(channel, history=history).stream_id == channel.links.get(rank=1).stream_id
+    assert faults(history) == [Fault.PORTAL]
 
 
 def test_a_channel_without_streams_says_so_to_its_owner(relay: MiniRelay) -> None:
