@@ -19,9 +19,8 @@ from datetime import timedelta
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from import_xmltv import NOW, SLOT, Statements, chunks, write_guide
+from bench.import_xmltv import NOW, SLOT, Statements, chunks, write_guide
 
 PER_CHANNEL = int(timedelta(days=8) / SLOT)
 

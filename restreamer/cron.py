@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import django_rq
 import redis
 from django.conf import settings
 from django.core.management import call_command
@@ -24,7 +25,9 @@ from django.utils import timezone
 from redis.exceptions import LockError
 from rq.scheduler import RQScheduler
 
-from portals import due, jobs
+from guide import jobs as guide_jobs
+from portals import due
+from portals import jobs as portal_jobs
 from restreamer.lib import redis_keys
 from restreamer.lib.errors import RestreamerError
 
@@ -53,9 +56,16 @@ def clear_sessions(now: datetime) -> None:
     call_command("clearsessions")
 
 
+def clear_replaced_guides(now: datetime) -> None:
+    """Have the broadcasts of replaced guides removed; a job, because there may be a million of them."""
+    django_rq.enqueue(guide_jobs.remove_replaced, now)
+
+
 DUTIES = (
-    Duty("due refreshes", 30, due.enqueue_due),
-    Duty("refused subscriptions", 60, jobs.enqueue_rechecks),
+    Duty("due portals", 30, due.enqueue_due),
+    Duty("due guides", 30, guide_jobs.enqueue_due),
+    Duty("replaced guides", 3600, clear_replaced_guides),
+    Duty("refused subscriptions", 60, portal_jobs.enqueue_rechecks),
     Duty("old web sessions", 24 * 3600, clear_sessions),
 )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import http.client
 import http.cookiejar
 import os
@@ -334,10 +335,9 @@ def _watch_pools(manager: Any) -> None:
     manager.pool_classes_by_scheme = {scheme: _watched_pool(pool) for scheme, pool in pools.items()}
 
 
+@functools.cache
 def _watched_pool(pool: Any) -> Any:
     connection = pool.ConnectionCls
-    if getattr(connection, "reports_to_deadline", False):
-        return pool
 
     def _new_conn(self: Any) -> socket.socket:
         sock: socket.socket = connection._new_conn(self)
@@ -353,7 +353,7 @@ def _watched_pool(pool: Any) -> Any:
     watched = type(
         connection.__name__,
         (connection,),
-        {"_new_conn": _new_conn, "request": request, "reports_to_deadline": True},
+        {"_new_conn": _new_conn, "request": request},
     )
     return type(pool.__name__, (pool,), {"ConnectionCls": watched})
 

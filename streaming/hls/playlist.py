@@ -29,6 +29,8 @@ class Initialisation:
 
     url: str
     byte_range: Range | None = None
+    #: All keys in force where it was named.
+    keys: tuple[tags.Key, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,7 +236,8 @@ class _Assembly:
         part = None
         if tag.byte_range is not None and tag.byte_range.length > 0:
             part = Range(max(tag.byte_range.offset, 0), tag.byte_range.length)
-        self.initialisation = Initialisation(self.absolute(tag.uri), part) if tag.uri else None
+        keys = tuple(self.keys.values())
+        self.initialisation = Initialisation(self.absolute(tag.uri), part, keys) if tag.uri else None
 
     def _extinf(self, tag: tags.Extinf) -> None:
         self.duration_s = max(tag.duration_s, 0.0)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from streaming.faults import Fault, UpstreamError
 from streaming.hls.fetch import Body, Fetcher
 from streaming.hls.follow import Follower
-from streaming.hls.forms import judged
+from streaming.hls.forms import Form, form_of, judged
 from streaming.hls.keys import Decryptor, KeyRing, usable, vector
 from streaming.hls.playlist import Initialisation, Segment
 from streaming.hls.variants import Listing
@@ -28,6 +28,7 @@ _RETRY_S = 0.5
 _SLOWEST = 4.0
 _SLOWEST_LEAST_S = 20.0
 _MAX_INITIALISATION_BYTES = 1024 * 1024
+_MOST_INITIALISATIONS = 16
 _MAX_KEY_ANSWER_BYTES = 4096
 #: Answers that speak of the right to watch: no other segment or variant will fare better.
 _DECISIVE = frozenset({401, 403, 451, 456, 458})
@@ -186,14 +187,21 @@ class SegmentReader:
         if wanted is None:
             return b""
         if wanted not in self._initialisations:
-            page = self._fetcher.page(
-                wanted.url, "the beginning of a segment", max_bytes=_MAX_INITIALISATION_BYTES,
-                byte_range=wanted.byte_range,
-            )  # fmt: skip
-            if len(self._initialisations) >= 16:
+            if len(self._initialisations) >= _MOST_INITIALISATIONS:
                 self._initialisations.clear()
-            self._initialisations[wanted] = page.body
+            self._initialisations[wanted] = self._fetch_initialisation(wanted, segment)
         return self._initialisations[wanted]
+
+    def _fetch_initialisation(self, wanted: Initialisation, segment: Segment) -> bytes:
+        page = self._fetcher.page(
+            wanted.url, "the beginning of a segment", max_bytes=_MAX_INITIALISATION_BYTES, byte_range=wanted.byte_range
+        )
+        # Some packagers encrypt it like the segments, as the format says; some leave it in the clear.
+        key = usable(wanted.keys) if form_of(page.body) is not Form.FMP4 else None
+        if key is None:
+            return page.body
+        decryptor = Decryptor(self._keys.get(key.uri), vector(key, segment))
+        return decryptor.feed(page.body) + decryptor.finish()
 
     def _fetch_key(self, url: str) -> bytes:
         return self._fetcher.page(url, "the key of the stream", max_bytes=_MAX_KEY_ANSWER_BYTES).body

@@ -34,8 +34,8 @@ def best_first(variants: Sequence[Variant]) -> list[Variant]:
 def separate_audio(master: MasterPlaylist, variant: Variant) -> str:
     """Address of the sound that belongs to the variant but is listed apart from it; "" when it lies inside.
 
-    Chosen: the rendition marked default, else one a player may choose by itself, else the first. One of them without
-    an address means that the variant carries its own sound.
+    Chosen: the rendition marked default, else one a player may choose by itself, else the first. When the chosen one
+    has no address, the variant carries it.
     """
     group = [
         rendition

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 import threading
 from collections import deque
 from typing import Protocol
 
 from streaming.faults import Fault, UpstreamError
+from streaming.mpegts.packets import PACKET_SIZE
 from streaming.sources.base import Source
 
-#: At most so much is taken from one source at a time; the rest waits in its socket.
-PUMP_BYTES = 2 * 1024 * 1024
+logger = logging.getLogger(__name__)
 
 #: A reading thread that is so far ahead of the loop waits: the provider is slowed by its own socket.
 AHEAD_BYTES = 8 * 1024 * 1024
@@ -36,33 +37,35 @@ def feed_for(source: Source, scratch: memoryview) -> Feed:
 
 
 class DirectFeed:
-    """The loop reads the upstream's plain TCP socket itself."""
+    """The loop reads the upstream's plain TCP socket itself, whole packets at a time: that spares copies later."""
 
     def __init__(self, sock: socket.socket, head: bytes, scratch: memoryview) -> None:
         sock.setblocking(False)
         self._sock = sock
-        self._head = head
+        #: What was read and not handed on: at first all of the head, then less than a packet.
+        self._rest = head
         self._scratch = scratch
         self._error: UpstreamError | None = None
 
     def pump(self) -> bytes:
-        if self._error is not None:
+        kept = len(self._rest)
+        self._scratch[:kept] = self._rest
+        filled = kept + self._fill(self._scratch[kept:])
+        whole = filled - filled % PACKET_SIZE
+        self._rest = bytes(self._scratch[whole:filled])
+        if not whole and self._error is not None:
             raise self._error
-        filled = self._fill()
-        data = bytes(self._scratch[:filled])
-        if self._head:
-            data, self._head = self._head + data, b""
-        if not data and self._error is not None:
-            raise self._error
-        return data
+        return bytes(self._scratch[:whole])
 
     def stop(self) -> None:
         self._error = UpstreamError(Fault.ENDED, "The connection was closed by us.")
 
-    def _fill(self) -> int:
-        """Read what there is into the scratch buffer; remembers the end for the next call."""
+    def _fill(self, room: memoryview) -> int:
+        """Read what there is; remembers the end for the next call."""
+        if self._error is not None:
+            return 0
         try:
-            filled = self._sock.recv_into(self._scratch)
+            filled = self._sock.recv_into(room)
         except BlockingIOError:
             return 0
         except OSError:
@@ -107,8 +110,15 @@ class ThreadFeed:
             while self._put(self._source.read()):
                 pass
         except UpstreamError as err:
-            with self._room:
-                self._error = err
+            self._end(err)
+        except Exception:
+            # The boundary of the thread: a defect in a source is a fault of this upstream, not a silent thread.
+            logger.exception("A source failed as none should")
+            self._end(UpstreamError(Fault.RESET))
+
+    def _end(self, error: UpstreamError) -> None:
+        with self._room:
+            self._error = error
 
     def _put(self, piece: bytes) -> bool:
         with self._room:

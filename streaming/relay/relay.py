@@ -53,8 +53,9 @@ class RelayLimits:
     ring_bytes: int = 48 * 1024 * 1024
     #: All rings of the process together.
     total_ring_bytes: int = 2 * 1024**3
-    #: How far behind live a viewer begins, so that a player has enough to look at before it shows a picture.
-    join_behind_s: float = 5.0
+    #: How far behind live a viewer begins. ffmpeg and what is built on it look at five seconds before they show one
+    #: picture: from 6 s on they have it at once, at 5 s not always, at 1 s after 4 s (bench/join.py).
+    join_behind_s: float = 6.0
     linger_s: float = 10.0
     silence_s: float = 8.0
     start_timeout_s: float = 20.0

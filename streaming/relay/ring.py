@@ -1,10 +1,10 @@
-"""The memory of one running relay: an append-only memory file whose old end is given back. No Django, no Redis.
+"""The memory of one running relay: the newest packets in a memory file, in chunks. No Django, no Redis.
 
-Positions are absolute byte counts and at the same time offsets in the file, so nothing ever wraps and every viewer is
-served by one `sendfile`. Bytes once published are never overwritten: `sendfile` hands pages to the kernel by reference,
-and a slow reader's queues (tens of MB on one machine) may hold them long after the ring has moved on. A ring that
-writes over its own pages would change what such a viewer has yet to read. Dropped pages live until the last queue has
-let go of them; then the kernel frees them.
+Positions are absolute byte counts. What was lent to the kernel is never written over: `sendfile` hands pages over by
+reference, and a slow reader's queues (tens of MB on one machine) may hold them long after the ring has moved on. A ring
+that wrote over such a page would change what a viewer has yet to read. So a chunk that was lent gives its pages
+back when the ring drops it (they live until the last queue has let go), and only one that was not is written again:
+fresh pages cost as much as reading and analysing what stands on them.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ import os
 from bisect import bisect_right
 from collections import deque
 
-#: Bytes of one MPEG-TS packet; the head and every entry are multiples of it.
+#: Bytes of one MPEG-TS packet; the head, the tail and every entry are multiples of it.
 PACKET = 188
 
-#: The old end is given back in pieces of this size, not page by page.
-GIVE_BACK_BYTES = 64 * mmap.PAGESIZE
+#: A whole number of packets and of pages.
+CHUNK = PACKET * mmap.PAGESIZE * 2
 
 #: Seconds between two marks of the clock in the ring.
 MARK_EVERY_S = 0.5
@@ -36,21 +36,50 @@ class Ring:
         self.head = 0
         #: The oldest byte that may be read.
         self.tail = 0
-        self._given_back = 0
+        #: What was published last: for those who have everything else.
+        self.newest = b""
+        #: Where in the file each chunk stands, the oldest first; the number of the oldest; those that were lent.
+        self._places: deque[int] = deque()
+        self._first = 0
+        self._lent: set[int] = set()
+        self._free: list[int] = []
+        self._file_bytes = 0
         self._marks: deque[tuple[float, int]] = deque()
 
     def append(self, block: bytes, now: float) -> None:
         """Publish a block of whole packets that arrived at `now`."""
         if not self._marks or now - self._marks[-1][0] >= MARK_EVERY_S:
             self._marks.append((now, self.head))
+        self.newest = block
         view = memoryview(block)
         while view:
-            written = os.pwrite(self.fd, view, self.head)
+            number, offset = divmod(self.head, CHUNK)
+            if number - self._first == len(self._places):
+                self._places.append(self._place())
+            written = os.pwrite(self.fd, view[: CHUNK - offset], self._places[-1] + offset)
             self.head += written
             view = view[written:]
 
+    def lend(self, position: int) -> tuple[int, int]:
+        """Where in the file the bytes from `position` stand, and how many of them in one piece.
+
+        For handing them to the kernel by reference: they will stay what they are.
+        """
+        number, offset = divmod(position, CHUNK)
+        self._lent.add(number)
+        return self._places[number - self._first] + offset, min(CHUNK - offset, self.head - position)
+
+    def read(self, position: int, size: int) -> bytes:
+        """A copy of published bytes; short at the head, empty before the tail."""
+        out = b""
+        while position >= self.tail and len(out) < size and position + len(out) < self.head:
+            number, offset = divmod(position + len(out), CHUNK)
+            due = min(size - len(out), CHUNK - offset, self.head - position - len(out))
+            out += os.pread(self.fd, due, self._places[number - self._first] + offset)
+        return out
+
     def due_tail(self, now: float) -> int:
-        """The oldest byte that `let_go` would keep: a packet's first."""
+        """The oldest byte that should be kept now: a packet's first."""
         marks = self._marks
         # The mark before the oldest one that is young enough: what came between them is not too old yet.
         while len(marks) > 1 and marks[1][0] <= now - self.keep_s:
@@ -59,19 +88,15 @@ class Ring:
         return max(self.tail, oldest, -(-(self.head - self.limit_bytes) // PACKET) * PACKET)
 
     def let_go(self, tail: int) -> None:
-        """Forget everything before `tail` and give its memory back."""
+        """Forget everything before `tail`; chunks without a byte left are written again or given back."""
         self.tail = tail
-        free_to = tail // GIVE_BACK_BYTES * GIVE_BACK_BYTES
-        if free_to > self._given_back:
-            with mmap.mmap(self.fd, free_to - self._given_back, offset=self._given_back) as pages:
-                pages.madvise(mmap.MADV_REMOVE)
-            self._given_back = free_to
-
-    def read(self, position: int, size: int) -> bytes:
-        """A copy of published bytes; short at the head, empty before the tail."""
-        if position < self.tail:
-            return b""
-        return os.pread(self.fd, max(0, min(size, self.head - position)), position)
+        while (self._first + 1) * CHUNK <= tail:
+            place = self._places.popleft()
+            if self._first in self._lent or self._free:
+                self._give_back(place)
+            self._lent.discard(self._first)
+            self._free.append(place)
+            self._first += 1
 
     def arrived_at(self, position: int) -> float | None:
         """When the byte at `position` arrived, to half a second; None when the ring has forgotten it."""
@@ -88,3 +113,16 @@ class Ring:
         if self.fd >= 0:
             os.close(self.fd)
             self.fd = -1
+
+    def _place(self) -> int:
+        """Room for a chunk in the file."""
+        if self._free:
+            return self._free.pop()
+        self._file_bytes += CHUNK
+        os.ftruncate(self.fd, self._file_bytes)
+        return self._file_bytes - CHUNK
+
+    def _give_back(self, place: int) -> None:
+        """Take the chunk's pages out of the file; whoever holds one keeps it as it is."""
+        with mmap.mmap(self.fd, CHUNK, offset=place) as pages:
+            pages.madvise(mmap.MADV_REMOVE)

@@ -37,7 +37,7 @@ def ts(
     if audio:
         command += ["-c:a", audio, "-b:a", "64k"]
     # One sound frame per PES packet, so that whole frames can be left out at the end of a loop.
-    command += [*extra, "-muxdelay", "0.3", "-pes_payload_size", "0", "-f", "mpegts"]
+    command += ["-muxdelay", "0.3", "-pes_payload_size", "0", *extra, "-f", "mpegts"]
     folder = Path(tempfile.gettempdir()) / "restreamer-test-material"
     folder.mkdir(exist_ok=True)
     made = folder / (hashlib.sha256(" ".join(command).encode()).hexdigest()[:20] + ".ts")

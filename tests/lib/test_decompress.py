@@ -12,11 +12,14 @@ import zipfile
 import zlib
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from restreamer.lib import decompress
 from restreamer.lib.decompress import ArchiveCut, ArchiveDamaged, TooLarge, unpacked
+
+#: Machines that run tests are busy; how long one example takes says nothing.
+unhurried = settings(deadline=None)
 
 TEXT = b"#EXTM3U\n" + b"".join(b"#EXTINF:-1,Channel %d\nhttp://h/%d.ts\n" % (i, i) for i in range(2000))
 
@@ -169,12 +172,14 @@ def test_an_xz_that_asks_for_too_much_memory_is_refused(monkeypatch):
         b"".join(unpacked([lzma.compress(TEXT, preset=9)]))
 
 
+@unhurried
 @given(st.binary(max_size=300), st.sampled_from([b"", b"\x1f\x8b\x08", b"\xfd7zXZ\x00", b"BZh9", b"PK\x03\x04"]))
 def test_arbitrary_bytes_unpack_or_fail_with_a_name(junk, magic):
     with contextlib.suppress(ArchiveDamaged):
         b"".join(unpacked([magic, junk]))
 
 
+@unhurried
 @given(st.lists(st.binary(max_size=200), max_size=8), st.integers(1, 50))
 def test_members_are_joined_wherever_the_cuts_fall(contents, size):
     packed = b"".join(gzip.compress(content) for content in contents)

@@ -127,3 +127,5 @@ def test_it_stops_when_asked_and_gives_its_lease_back(redis, clock):
 @pytest.mark.django_db(transaction=True)
 def test_the_real_duties_run(redis, clock):
     assert Scheduler(redis, DUTIES, clock=clock).tick() is True
+    (cleaning,) = django_rq.get_queue("default").jobs
+    assert cleaning.perform() == 0

@@ -42,6 +42,10 @@ class Gibberish(errors.AnswerUnreadable):
     """JSON was meant, but it is damaged; asking once more may help."""
 
 
+class PageInstead(errors.AnswerUnreadable):
+    """A web page where data was expected."""
+
+
 class NoEnvelope(errors.AnswerUnreadable):
     """Valid JSON, but not a portal's: another kind of service answers."""
 
@@ -92,7 +96,8 @@ def read(answer: Answer, *, clock: Callable[[], float] = time) -> Envelope:
 def spoken_refusal(js: Any) -> errors.PortalError | None:
     """The refusal some panels word themselves, `{"error": …}`, `{"msg": …}` or a bare sentence; None without one."""
     if isinstance(js, str):
-        said = words(js)
+        # A bare play order is an answer, whatever it is wrapped in.
+        said = "" if "://" in js else words(js)
     elif isinstance(js, dict) and js and set(js) <= {"error", "msg", "message"}:
         said = next((words(value) for value in js.values() if words(value)), "")
     else:
@@ -183,7 +188,7 @@ def _without_json(text: str, answer: Answer) -> errors.PortalError:
     if is_page and answer.redirected:
         return errors.AnswerUnreadable(Say.REDIRECTED_TO_PAGE.of(host=urlsplit(answer.url).netloc.rpartition("@")[2]))
     if is_page:
-        return errors.AnswerUnreadable(Say.HTML_ANSWER.of())
+        return PageInstead(Say.HTML_ANSWER.of())
     return Gibberish(Say.BROKEN_JSON.of())
 
 

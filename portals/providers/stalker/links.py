@@ -21,6 +21,10 @@ _LOCAL = re.compile(r"^(localhost|127(\.\d+){3}|0\.0\.0\.0|\[?::1\]?)?$", re.IGN
 _SCHEMES = ("http", "https", "rtsp", "rtsps", "rtmp", "rtmps", "rtp", "udp", "srt", "mms", "mmsh")
 _ADVERT_KINDS = ("advert", "ad", "ads")
 
+_TMP_FIELDS = ("use_http_tmp_link", "wowza_tmp_link", "nginx_secure_link", "flussonic_tmp_link")
+#: The fields of a channel row `flags_of` reads.
+FLAG_FIELDS = (*_TMP_FIELDS, "use_load_balancing")
+
 MAC_MARK = "%mac%"
 TOKEN_MARK = "%play_token%"
 _PLAY_TOKEN = re.compile(r"(?<=[?&]play_token=)[^&\s]+")
@@ -189,9 +193,8 @@ def _with_stream_id(address: str, listed: str) -> str:
 
 def flags_of(row: Mapping[str, Any]) -> dict[str, Any]:
     """What the decision needs of a channel row, small enough to store with the stream."""
-    tmp = ("use_http_tmp_link", "wowza_tmp_link", "nginx_secure_link", "flussonic_tmp_link")
     flags: dict[str, Any] = {}
-    if any(flag(row.get(name)) for name in tmp):
+    if any(flag(row.get(name)) for name in _TMP_FIELDS):
         flags["tmp"] = True
     if flag(row.get("use_load_balancing")):
         flags["balanced"] = True

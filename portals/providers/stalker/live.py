@@ -38,7 +38,7 @@ class LiveReader:
 
         Raises PortalError.
         """
-        said = self._ask(subscription, {"type": "itv", "action": "get_genres"})
+        said = self._asked_without_fault(subscription, {"type": "itv", "action": "get_genres"})
         found: dict[str, GenreRecord] = {}
         for row in rows(said.js):
             key = ident(row.get("id"))
@@ -65,12 +65,14 @@ class LiveReader:
         if not listing.rows:
             raise errors.CatalogueIncomplete(Say.LIST_EMPTY.of())
         if listing.is_short:
-            raise errors.CatalogueIncomplete(Say.LIST_SHORT.of(expected=listing.expected, seen=len(listing.rows)))
+            raise _short(listing)
+        if not self._portal.with_censored:
+            listing.drop_censored(censored_ids(genres))
         self._add_radio(subscription, listing, progress)
         return listing
 
     def _whole(self, subscription: Subscription) -> Listing:
-        """The list in one answer; an empty listing where the portal does not do that."""
+        """The list in one answer; an empty listing where the portal does not do that, or breaks on its size."""
         listing = Listing()
         try:
             said = self._ask(
@@ -79,7 +81,7 @@ class LiveReader:
                 bounds=WHOLE_LIST,
                 empty_is_answer=True,
             )
-        except (envelope.EmptyAnswer, errors.AnswerNotFound):
+        except (envelope.EmptyAnswer, errors.AnswerUnreadable, errors.PortalOverloaded):
             return listing
         listing.add(rows(said.js))
         listing.expected = _total(said.js)
@@ -94,6 +96,8 @@ class LiveReader:
             if genre.censored and genre.provider_id not in present:
                 extra = Listing()
                 self._page_through(subscription, extra, genre.provider_id, progress)
+                if extra.is_short:
+                    raise _short(extra)
                 listing.add(extra.rows.values())
 
     def _count_censored(self, subscription: Subscription, genres: list[GenreRecord]) -> int:
@@ -101,7 +105,11 @@ class LiveReader:
         count = 0
         for genre in genres:
             if genre.censored:
-                count += _total(self._page(subscription, genre.provider_id, 1).js)
+                js = self._page(subscription, genre.provider_id, 1).js
+                found = rows(js)
+                # A portal that ignores the genre would tell the size of everything.
+                if found and all(ident(row.get("tv_genre_id")) == genre.provider_id for row in found):
+                    count += _total(js)
         return count
 
     def _page_through(self, subscription: Subscription, listing: Listing, genre: str, progress: Progress) -> None:
@@ -147,7 +155,7 @@ class LiveReader:
             raise errors.CatalogueIncomplete(Say.LIST_SAME_PAGE.of(seen=seen, expected=expected))
 
     def _page(self, subscription: Subscription, genre: str, page: int) -> Envelope:
-        return self._ask(
+        return self._asked_without_fault(
             subscription,
             {
                 "type": "itv",
@@ -162,7 +170,10 @@ class LiveReader:
         )
 
     def _add_radio(self, subscription: Subscription, listing: Listing, progress: Progress) -> None:
-        """Radio stations, where the portal has any. Their ids are a sequence of their own."""
+        """Radio stations, where the portal has any. Their ids are a sequence of their own.
+
+        A row without link flags holds a finished address: stock has no create_link for radio.
+        """
         stations = Listing()
         for page in range(1, _MOST_PAGES):
             parameters = {"type": "radio", "action": "get_ordered_list", "all": "0", "sortby": "number", "p": str(page)}
@@ -175,8 +186,17 @@ class LiveReader:
                 break
             progress(len(listing.rows) + len(stations.rows), listing.expected + stations.expected)
         if stations.is_short:
-            raise errors.CatalogueIncomplete(Say.LIST_SHORT.of(expected=stations.expected, seen=len(stations.rows)))
-        listing.add({**row, "id": _RADIO + key, "is_radio": True} for key, row in stations.rows.items())
+            raise _short(stations)
+        listing.add(
+            {"use_http_tmp_link": 0, **row, "id": _RADIO + key, "is_radio": True} for key, row in stations.rows.items()
+        )
+
+    def _asked_without_fault(self, subscription: Subscription, parameters: Mapping[str, str]) -> Envelope:
+        """Where `js:null` is a server exception rather than an empty list."""
+        said = self._ask(subscription, parameters)
+        if said.js is None:
+            raise errors.PortalOverloaded(Say.SERVER_FAULT.of())
+        return said
 
     def _ask(
         self,
@@ -197,5 +217,14 @@ class LiveReader:
         )
 
 
+def _short(listing: Listing) -> errors.CatalogueIncomplete:
+    return errors.CatalogueIncomplete(Say.LIST_SHORT.of(expected=listing.expected, seen=len(listing.rows)))
+
+
 def _total(js: Any) -> int:
     return max(number(js.get("total_items")), 0) if isinstance(js, dict) else 0
+
+
+def censored_ids(genres: list[GenreRecord]) -> set[str]:
+    """The genres a portal marks as adult."""
+    return {genre.provider_id for genre in genres if genre.censored}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urljoin
@@ -18,6 +18,30 @@ _TOLERATED_ROWS = 3
 
 Row = Mapping[str, Any]
 
+#: What is kept of a channel row; the rest of its 1.2 KB is dropped while the list is read.
+_KEPT = {
+    "id",
+    "name",
+    "number",
+    "tv_genre_id",
+    "cmd",
+    "cmd_1",
+    "cmd_2",
+    "cmd_3",
+    "cmds",
+    "logo",
+    "xmltv_id",
+    "open",
+    "censored",
+    "lock",
+    "is_radio",
+    "radio",
+    "archive",
+    "enable_tv_archive",
+    "tv_archive_duration",
+    *links.FLAG_FIELDS,
+}
+
 
 @dataclass(slots=True)
 class Listing:
@@ -31,9 +55,13 @@ class Listing:
         before = len(self.rows)
         for row in more:
             key = ident(row.get("id"))
-            if key:
-                self.rows.setdefault(key, row)
+            if key and key not in self.rows:
+                self.rows[key] = {name: value for name, value in row.items() if name in _KEPT}
         return len(self.rows) - before
+
+    def drop_censored(self, censored_genres: set[str]) -> None:
+        """Leave out what the owner does not want fetched."""
+        self.rows = {key: row for key, row in self.rows.items() if not _is_censored(row, censored_genres)}
 
     @property
     def play_token(self) -> str:
@@ -52,88 +80,103 @@ def clearly_short(seen: int, expected: int) -> bool:
     return expected - seen > max(_TOLERATED_ROWS, expected * _TOLERATED_SHARE)
 
 
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """One MAC's row of one item."""
+@dataclass(slots=True)
+class _Item:
+    """One item: the row of the first MAC that may watch it, its order, and who else is offered it."""
 
-    subscription_id: int
     row: Row
-    mac: str
-    play_token: str
-
-    @property
-    def order(self) -> str:
-        """The play order, without what is this MAC's own."""
-        cmd = self.row.get("cmd")
-        return links.portable(clean(cmd, 4000), self.mac, self.play_token) if isinstance(cmd, str) else ""
-
-    @property
-    def is_open(self) -> bool:
-        """Decided on `open`, never on the order: unsubscribed rows can show a real one (section 13 item 11)."""
-        return self.row.get("open") is None or flag(self.row["open"])
+    order: str
+    is_open: bool
+    first: int
+    alternates: list[str]
+    #: Further MACs, with their order where it is another than the first one's.
+    others: dict[int, str] = field(default_factory=dict)
 
 
-def merged(
-    listings: Mapping[Subscription, Listing],
-    not_asked: Iterable[Subscription],
-    censored_genres: set[str],
-    logos_at: str,
-) -> list[StreamRecord]:
-    """One list out of what several MACs are offered, in the order of the first that lists an item.
+class Catalogue:
+    """What several MACs are offered, as one list in the order of the first that lists an item.
 
-    A MAC that could not be asked (refused, in use elsewhere) may offer everything: trying it costs one refusal,
-    leaving it out would take a whole subscription out of use until the next refresh.
+    Rows of one MAC are let go before the next one's come, so many MACs cost little more memory than one.
     """
-    unknown = [subscription.pk for subscription in not_asked]
-    offers: dict[str, list[Offer]] = {}
-    for subscription, listing in listings.items():
+
+    def __init__(self, logos_at: str) -> None:
+        self._items: dict[str, _Item] = {}
+        self._listed: list[int] = []
+        self._censored: set[str] = set()
+        self._logos_at = logos_at
+
+    def add(self, subscription: Subscription, listing: Listing, censored_genres: set[str]) -> None:
+        """Take in all that one MAC is offered."""
+        self._listed.append(subscription.pk)
+        self._censored |= censored_genres
         token = listing.play_token
         for key, row in listing.rows.items():
-            offers.setdefault(key, []).append(Offer(subscription.pk, row, subscription.mac, token))
-    everybody = len(listings) + len(unknown)
-    records = []
-    for key, found in offers.items():
-        chosen = [offer for offer in found if offer.is_open] or found
-        takers = [*(offer.subscription_id for offer in chosen), *unknown]
-        offered_to = () if len(takers) == everybody else tuple(sorted(takers))
-        records.append(_record(key, chosen, offered_to, censored_genres, logos_at))
-    return records
+            self._take(key, row, subscription, token)
+
+    def _take(self, key: str, row: Row, subscription: Subscription, token: str) -> None:
+        order = _order(row, subscription.mac, token)
+        # Decided on `open`, never on the order: unsubscribed rows can show a real one (section 13 item 11).
+        is_open = row.get("open") is None or flag(row["open"])
+        item = self._items.get(key)
+        if item is None or (is_open and not item.is_open):
+            alternates = links.alternates_of(row, subscription.mac, token)
+            self._items[key] = _Item(row, order, is_open, subscription.pk, alternates)
+        elif is_open == item.is_open:
+            item.others[subscription.pk] = "" if order == item.order else order
+
+    def __bool__(self) -> bool:
+        return bool(self._listed)
+
+    def records(self, not_asked: Iterable[Subscription]) -> Iterator[StreamRecord]:
+        """The merged list.
+
+        A MAC that could not be asked (refused, in use elsewhere) may offer everything: trying it costs one refusal,
+        leaving it out would take a whole subscription out of use until the next refresh.
+        """
+        unknown = [subscription.pk for subscription in not_asked]
+        everybody = len(self._listed) + len(unknown)
+        for key, item in self._items.items():
+            takers = [item.first, *item.others, *unknown]
+            yield self._record(key, item, () if len(takers) == everybody else tuple(sorted(takers)))
+
+    def _record(self, key: str, item: _Item, offered_to: tuple[int, ...]) -> StreamRecord:
+        row = item.row
+        return StreamRecord(
+            provider_id=key,
+            name=words(row.get("name"), 500) or f"Channel {key}",
+            number=clean(row["number"], 20) if is_set(row.get("number")) else "",
+            genre_id=ident(row.get("tv_genre_id")),
+            logo=logo_address(row.get("logo"), self._logos_at),
+            guide_id=clean(row["xmltv_id"], 300) if is_set(row.get("xmltv_id")) else "",
+            cmd=item.order,
+            is_radio=flag(row.get("is_radio")) or flag(row.get("radio")),
+            censored=_is_censored(row, self._censored),
+            subscribed=item.is_open,
+            archive_hours=_archive_hours(row),
+            provider_data=_provider_data(item),
+            offered_to=offered_to,
+        )
 
 
-def _record(
-    key: str, offers: list[Offer], offered_to: tuple[int, ...], censored_genres: set[str], logos_at: str
-) -> StreamRecord:
-    row = offers[0].row
-    genre = ident(row.get("tv_genre_id"))
-    return StreamRecord(
-        provider_id=key,
-        name=words(row.get("name"), 500) or f"Channel {key}",
-        number=clean(row["number"], 20) if is_set(row.get("number")) else "",
-        genre_id=genre,
-        logo=logo_address(row.get("logo"), logos_at),
-        guide_id=clean(row["xmltv_id"], 300) if is_set(row.get("xmltv_id")) else "",
-        cmd=offers[0].order,
-        is_radio=flag(row.get("is_radio")) or flag(row.get("radio")),
-        censored=flag(row.get("censored")) or flag(row.get("lock")) or genre in censored_genres,
-        subscribed=offers[0].is_open,
-        archive_hours=_archive_hours(row),
-        provider_data=_provider_data(offers),
-        offered_to=offered_to,
-    )
-
-
-def _provider_data(offers: list[Offer]) -> dict[str, Any]:
+def _provider_data(item: _Item) -> dict[str, Any]:
     """Only what playing needs, so that an unchanged portal gives an unchanged record."""
-    first = offers[0]
-    told: dict[str, Any] = dict(links.flags_of(first.row))
-    order = first.order
-    different = {str(offer.subscription_id): offer.order for offer in offers[1:] if offer.order != order}
+    told: dict[str, Any] = dict(links.flags_of(item.row))
+    different = {str(pk): order for pk, order in item.others.items() if order}
     if different:
         told["orders"] = different
-    alternates = links.alternates_of(first.row, first.mac, first.play_token)
-    if alternates:
-        told["alternates"] = alternates
+    if item.alternates:
+        told["alternates"] = item.alternates
     return told
+
+
+def _order(row: Row, mac: str, play_token: str) -> str:
+    """The play order, without what is this MAC's own."""
+    cmd = row.get("cmd")
+    return links.portable(clean(cmd, 4000), mac, play_token) if isinstance(cmd, str) else ""
+
+
+def _is_censored(row: Row, censored_genres: set[str]) -> bool:
+    return flag(row.get("censored")) or flag(row.get("lock")) or ident(row.get("tv_genre_id")) in censored_genres
 
 
 def _archive_hours(row: Row) -> int:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar
 from urllib.parse import quote, urlsplit
 
 from redis import Redis
@@ -30,8 +31,29 @@ from restreamer.lib.redis_client import answering
 _MOST_ALTERNATES = 2
 
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def _on_the_line(method: Callable[Concatenate[StalkerProvider, P], T]) -> Callable[Concatenate[StalkerProvider, P], T]:
+    """Around everything others may call: Redis trouble gets its name, and no idle connection stays behind."""
+
+    @functools.wraps(method)
+    def wrapped(self: StalkerProvider, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        with answering():
+            try:
+                return method(self, *args, **kwargs)
+            finally:
+                self._wire.hang_up()
+
+    return wrapped
+
+
 class StalkerProvider:
-    """Implements `portals.providers.base.Provider`. One per use; sessions and pace live in Redis."""
+    """Implements `portals.providers.base.Provider`; sessions and pace live in Redis.
+
+    What it raises besides PortalError is RedisUnavailable: without Redis nobody may ask a portal.
+    """
 
     def __init__(
         self,
@@ -51,12 +73,16 @@ class StalkerProvider:
         self._watchdog = Watchdog(self._sessions)
         self._clock = clock
 
-    @answering()
+    @_on_the_line
     def check(self, subscription: Subscription) -> SubscriptionReport:
-        """Sign in and read the account. A refusal is a report; a portal that cannot be asked raises PortalError."""
+        """Sign in, ask for a list to prove it, read the account.
+
+        A refusal is a report; a portal that cannot be asked raises PortalError.
+        """
         asked_before = self._sessions.noted(subscription, "asked_at")
         try:
-            signed_in = self._sessions.signed_in_again(subscription)
+            signed_in = self._sessions.signed_in_again(subscription, fresh=True)
+            self._sessions.ask(subscription, {"type": "itv", "action": "get_genres"})
             main_info = self._main_info(subscription)
         except errors.SubscriptionRefused as err:
             return SubscriptionReport(state=err.state, sentence=err.message)
@@ -80,7 +106,7 @@ class StalkerProvider:
             return replace(report, state=SubscriptionState.EXPIRED, sentence=sentence)
         return report
 
-    @answering()
+    @_on_the_line
     def live_genres(self) -> list[GenreRecord]:
         """All genres; the first MAC that can be asked tells them.
 
@@ -88,38 +114,31 @@ class StalkerProvider:
         """
         return self._from_first(self._live.genres)
 
-    @answering()
+    @_on_the_line
     def live_streams(self, progress: Progress) -> Iterator[StreamRecord]:
         """All live items, merged over the MACs that can be asked.
 
         Raises CatalogueIncomplete rather than ending early, PortalError.
         """
-        listings: dict[Subscription, merging.Listing] = {}
+        catalogue = merging.Catalogue(merging.logo_base(self._portal))
         not_asked: dict[Subscription, errors.PortalError] = {}
-        censored: set[str] = set()
         for subscription in self._usable():
             try:
-                genres = self._live.genres(subscription)
-                listing = self._live.listing(subscription, genres, progress)
-                if listing.play_token:
-                    self._sessions.note(subscription, play_token=listing.play_token)
-                listings[subscription] = listing
-                censored |= {genre.provider_id for genre in genres if genre.censored}
-                checking.note_success(subscription)
+                self._add_offers(subscription, catalogue, progress)
             except (errors.SubscriptionRefused, errors.SessionLost) as err:
                 checking.note_failure(subscription, err)
                 not_asked[subscription] = err
             except errors.PortalError as err:
-                if not listings:
+                if not catalogue:
                     raise
                 # Half of what the MACs are offered must not look like all of it.
                 sentence = Say.LIST_OF_ONE_MAC.of(mac=subscription.shown_name, why=err.message)
                 raise errors.CatalogueIncomplete(sentence, retry_after_s=err.retry_after_s) from err
-        if not listings:
+        if not catalogue:
             raise next(iter(not_asked.values()), errors.NoUsableSubscription(Say.NO_MAC.of()))
-        return iter(merging.merged(listings, not_asked, censored, merging.logo_base(self._portal)))
+        return catalogue.records(not_asked)
 
-    @answering()
+    @_on_the_line
     def play_url(
         self, subscription: Subscription, provider_id: str, cmd: str, provider_data: Mapping[str, Any]
     ) -> PlayUrl:
@@ -143,13 +162,21 @@ class StalkerProvider:
                 first = first or err
         raise first or errors.ItemRefused(Say.ITEM_EMPTY.of())
 
-    @answering()
+    @_on_the_line
     def keep_alive(self, subscription: Subscription, *, playing: bool) -> float:
         """The watchdog. Who sends it, when several play one MAC, is for the caller to settle.
 
         Raises SubscriptionRefused when the portal cuts the MAC off, PortalError.
         """
         return self._watchdog.beat(subscription, playing=playing)
+
+    def _add_offers(self, subscription: Subscription, catalogue: merging.Catalogue, progress: Progress) -> None:
+        genres = self._live.genres(subscription)
+        listing = self._live.listing(subscription, genres, progress)
+        if listing.play_token:
+            self._sessions.note(subscription, play_token=listing.play_token)
+        catalogue.add(subscription, listing, live.censored_ids(genres))
+        checking.note_success(subscription)
 
     def _address(
         self, subscription: Subscription, session: PortalSession, order: str, provider_data: Mapping[str, Any]
@@ -217,7 +244,7 @@ class StalkerProvider:
             said = self._sessions.ask(
                 subscription, {"type": "account_info", "action": "get_main_info"}, empty_is_answer=True
             )
-        except (errors.AnswerUnreadable, errors.PortalOverloaded, errors.TokenRefused):
+        except (errors.AnswerUnreadable, errors.PortalOverloaded, errors.TokenRefused, errors.AccessDenied):
             return {}
         return said.js if isinstance(said.js, dict) else {}
 

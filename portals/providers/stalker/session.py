@@ -95,17 +95,25 @@ class Sessions:
 
         return replaced() or self._made(subscription, replaced)
 
-    def signed_in_again(self, subscription: Subscription) -> SignedIn:
+    def signed_in_again(self, subscription: Subscription, *, fresh: bool = False) -> SignedIn:
         """The profile asked afresh, in the session there is; a handshake only where none is or its token is dead.
+
+        `fresh`: a refusal of a moment ago does not count, an owner wants to know.
 
         Raises PortalError.
         """
-        self._client.delete(redis_keys.portal_refusal(subscription.pk))
+        if fresh:
+            self._client.delete(redis_keys.portal_refusal(subscription.pk))
         with self._locked(subscription):
+            self._recall_failure(subscription)
             saved = self._saved(subscription)
             if saved is not None and self._fits(subscription, saved):
-                with contextlib.suppress(errors.TokenRefused, errors.TimeZoneRefused):
+                try:
                     return self._kept(subscription, self._sign_in.again(subscription, saved))
+                except (errors.TokenRefused, errors.TimeZoneRefused):
+                    pass  # A handshake may help.
+                except errors.PortalError as err:
+                    raise self._remember(subscription, err) from err
             return self._signed_in(subscription, saved)
 
     def forget(self, subscription: Subscription) -> None:
@@ -193,7 +201,8 @@ class Sessions:
             return False
         if session.endpoint != self._portal.endpoint:
             # Another process may have found it since our row was read; or the owner emptied it meanwhile.
-            self._portal.refresh_from_db(fields=["endpoint"])
+            known = Portal.objects.filter(pk=self._portal.pk).values_list("endpoint", flat=True).first()
+            self._portal.endpoint = known or ""
         return session.endpoint == self._portal.endpoint
 
     def _saved(self, subscription: Subscription) -> PortalSession | None:

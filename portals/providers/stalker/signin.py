@@ -169,7 +169,7 @@ class SignIn:
                 "prehash": _sha1(made_token) if made_token else identity.prehash,
             },
             identity.headers(referer=urls.referer_of(endpoint), zone=zone),
-            exploring=True,
+            exploring=endpoint != self._portal.endpoint,
         )
         js = said.js
         if not isinstance(js, dict) or "token" not in js:

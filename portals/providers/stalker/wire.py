@@ -77,6 +77,10 @@ class Wire:
         self._pacer.answered()
         return said
 
+    def hang_up(self) -> None:
+        """Close idle connections; the next question opens one again."""
+        self._door.close()
+
     def page(self, url: str, headers: Mapping[str, str]) -> Answer:
         """A plain page, whatever its status: the start script while an address is explored.
 

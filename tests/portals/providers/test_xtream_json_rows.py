@@ -9,10 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from portals.providers.xtream.json_rows import ListCut, ListDamaged, NotAList, rows
+
+#: Machines that run tests are busy; how long one example takes says nothing.
+unhurried = settings(deadline=None)
 
 SHARED = Path(__file__).parents[3].parent / "shared" / "samples"
 ROWS = [{"stream_id": 1, "name": 'a "quoted" [name] {with} \\ all', "n": None}, {"stream_id": "2", "name": "Ünï🎬"}]
@@ -159,6 +162,7 @@ json_values = st.recursive(
 )
 
 
+@unhurried
 @given(st.lists(st.dictionaries(st.text(), json_values, max_size=4), max_size=8), st.integers(1, 40), st.booleans())
 def test_any_list_reads_as_the_standard_decoder_would(items, size, ascii_only):
     assert read(json.dumps(items, ensure_ascii=ascii_only).encode("utf-8", "replace"), size) == json.loads(
@@ -166,6 +170,7 @@ def test_any_list_reads_as_the_standard_decoder_would(items, size, ascii_only):
     )
 
 
+@unhurried
 @given(st.binary(max_size=300), st.sampled_from([b"", b"[", b"[{", b'{"1":', b"<p>[{", b'[{"a":"']))
 def test_arbitrary_bytes_are_read_or_refused_by_name(junk, start):
     with contextlib.suppress(ListCut, ListDamaged, NotAList):

@@ -13,7 +13,7 @@ import pytest
 
 from streaming.faults import Fault
 from streaming.relay.relay import TRANSITIONS, RelayState
-from streaming.relay.ring import GIVE_BACK_BYTES
+from streaming.relay.ring import CHUNK
 from streaming.relay.seams import Command
 from tests.fakes.upstream import Script, TsOrigin
 from tests.streaming.relay.rig import (
@@ -376,7 +376,7 @@ def test_the_rings_memory_is_given_back(small_ring: Rig) -> None:
     with small_ring.watch() as player:
         player.body(3_000_000)
         (relay,) = small_ring.process.registry._all
-        assert os.fstat(relay.ring.fd).st_blocks * 512 < 300_000 + 2 * GIVE_BACK_BYTES
+        assert os.fstat(relay.ring.fd).st_blocks * 512 < 300_000 + 2 * CHUNK
 
 
 def test_states_change_only_along_the_table() -> None:

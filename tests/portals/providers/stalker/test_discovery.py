@@ -49,7 +49,7 @@ def test_a_known_endpoint_is_asked_at_once(house):
     before = len(home.fake.requests)
     home.provider().check(home.subscription)
     asked = [name for _at, name in home.fake.requests[before:]]
-    assert asked == ["stb.handshake", "stb.get_profile", "account_info.get_main_info"]
+    assert asked == ["stb.handshake", "stb.get_profile", "itv.get_genres", "account_info.get_main_info"]
 
 
 def test_a_handshake_alone_proves_nothing(house):

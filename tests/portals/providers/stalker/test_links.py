@@ -356,6 +356,19 @@ def test_the_first_refusal_is_told_when_no_alternate_works(house):
         play(home, "ffrt http://localhost/ch/50005", data)
 
 
+def test_a_bare_order_as_the_whole_answer_is_an_answer(house):
+    home = house("panel")
+    home.fake.fault("itv.create_link", panel_js("ffmpeg http://edge.example/5.ts"))
+    assert play(home, "ffmpeg http://localhost/ch/5_").url == "http://edge.example/5.ts"
+
+
+def test_radio_plays_its_listed_address_without_a_question(house):
+    home = house()
+    station = home.streams()["radio:1"]
+    assert play(home, station.cmd, dict(station.provider_data)).url == "http://radio.example/1.mp3"
+    assert home.fake.doings().create_links == 0
+
+
 def test_adverts_in_front_of_the_link_are_asked_away(house):
     home = house()
     order = "ffrt http://localhost/ch/50005"

@@ -10,7 +10,7 @@ from portals import errors
 from portals.models import Subscription
 from portals.pacing import Pace
 from portals.providers.stalker import live, merging
-from tests.fakes.portal_catalogue import FakeChannel
+from tests.fakes.portal_catalogue import FakeChannel, catalogue
 from tests.fakes.portal_wire import Reply, js, page, panel_js, raw, text
 
 MACS = ("00:1A:79:00:00:01", "00:1A:79:00:00:02")
@@ -49,9 +49,12 @@ def test_the_same_portal_gives_the_same_records_twice(house):
     assert home.streams() == first
 
 
-def test_adult_genres_stay_out_when_the_owner_wants_that(house):
-    home = house(channels=40, portal={"with_censored": False})
-    assert not {"39", "40"} & set(home.streams())
+@pytest.mark.parametrize("family", ["stock", "panel"])
+def test_adult_genres_stay_out_when_the_owner_wants_that(house, family):
+    home = house(family, channels=40, portal={"with_censored": False})
+    streams = home.streams()
+    assert len(streams) == 38 + 2
+    assert not any(record.censored for record in streams.values())
 
 
 def test_progress_is_told_and_may_stop_the_work(house):
@@ -70,7 +73,17 @@ def test_progress_is_told_and_may_stop_the_work(house):
 
 
 @pytest.mark.parametrize(
-    "missing", [js(False), js([]), js({"data": [], "total_items": 0}), page(404), Reply(content_type="text/javascript")]
+    "missing",
+    [
+        js(False),
+        js([]),
+        js(None),
+        js({"data": [], "total_items": 0}),
+        page(404),
+        page(500),
+        text("<b>Fatal error</b>: Allowed memory size of 134217728 bytes exhausted"),
+        Reply(content_type="text/javascript"),
+    ],
 )
 @pytest.mark.parametrize("family", ["stock", "panel"])
 def test_without_the_whole_list_the_pages_are_read(house, missing, family):
@@ -184,10 +197,31 @@ def test_a_portal_that_dies_at_page_30_is_refused(house):
 
 
 def test_pages_that_end_early_are_refused(house):
-    home = house(channels=600)
+    home = house(channels=600, portal={"with_censored": False})
     home.fake.fault("itv.get_all_channels", js(False))
     home.fake.fault("itv.get_ordered_list", js({"total_items": 600, "max_page_items": 14, "data": []}), skip=30)
-    assert refused(home).startswith("The portal announced 600 channels but listed only 4")
+    assert refused(home) == (
+        "The portal announced 600 channels but listed only 420. What is stored stays as it is; try again later."
+    )
+
+
+def test_a_portal_that_ignores_the_genre_hides_no_half_list(house):
+    home = house(channels=60, portal={"with_censored": False})
+    home.fake.fault("itv.get_all_channels", _half(home))
+    home.fake.fault("itv.get_ordered_list", _half(home))
+    assert refused(home) == (
+        "The portal sends the same page again and again: 30 of 60 channels came. What is stored stays as it is; tell "
+        "your provider."
+    )
+
+
+def test_half_an_adult_genre_is_refused(house):
+    home = house(channels=600)
+    home.fake.catalogue = catalogue(600, censored=100)
+    home.fake.fault("itv.get_ordered_list", js({"total_items": "100", "max_page_items": 14, "data": []}), skip=3)
+    assert refused(home) == (
+        "The portal announced 100 channels but listed only 42. What is stored stays as it is; try again later."
+    )
 
 
 def test_a_portal_that_ignores_page_numbers_is_named(house):
@@ -207,7 +241,7 @@ def test_a_small_portal_that_ignores_page_numbers_is_fine(house):
     home.fake.fault("itv.get_all_channels", js(False))
     rows = [home.fake.dialect.channel_row(home.fake.account(), c) for c in home.fake.catalogue.channels]
     home.fake.fault("itv.get_ordered_list", js({"total_items": 0, "max_page_items": 14, "data": rows}))
-    assert len(home.streams()) == 12 + 2
+    assert len(home.streams()) == 10 + 2
 
 
 def test_a_list_without_end_is_refused(house, monkeypatch):
@@ -237,11 +271,22 @@ def test_a_short_429_is_waited_out(house):
     assert len(home.streams()) == 22
 
 
-def test_a_page_instead_of_the_list_is_refused(house):
+def test_a_page_instead_of_every_list_is_refused(house):
     home = house()
     home.provider().check(home.subscription)
     home.fake.fault("itv.get_all_channels", page(title="Maintenance"))
+    home.fake.fault("itv.get_ordered_list", page(title="Maintenance"))
     assert refused(home, errors.AnswerUnreadable).startswith("The portal answered with a web page instead of data.")
+
+
+@pytest.mark.parametrize("action", ["itv.get_genres", "itv.get_ordered_list"])
+def test_an_exception_inside_the_portal_is_no_empty_list(house, action):
+    home = house(channels=60)
+    home.fake.fault("itv.get_all_channels", js(None))
+    home.fake.fault(action, js(None))
+    assert refused(home, errors.PortalOverloaded) == (
+        "The portal failed inside while answering. Try again later; if it stays so, tell your provider."
+    )
 
 
 def test_a_list_in_an_unknown_wording_is_refused(house):
@@ -301,6 +346,7 @@ def test_a_portal_that_fails_for_one_mac_keeps_the_catalogue_as_it_is(house):
     home = house(macs=MACS)
     home.provider().check(home.subscriptions[1])
     home.fake.fault("itv.get_all_channels", page(500), skip=1)
+    home.fake.fault("itv.get_ordered_list", page(500), skip=2)
     assert refused(home) == (
         "00:1A:79:**:**:02 could not be asked for its channels, so what is stored stays as it is. "
         "The portal is overloaded or down (status 500). Try again later."

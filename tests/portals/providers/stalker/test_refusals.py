@@ -179,6 +179,14 @@ REFUSALS: list[tuple[str, str, Setup, str, str]] = [
         "time to time.",
     ),
     (
+        "signed in, but every list is denied",
+        "stock",
+        lambda fake: fake.fault("itv.get_genres", text("Access denied.")),
+        "blocked",
+        "The portal signs this MAC in but denies it its lists. Ask your provider; it is asked again by itself from "
+        "time to time.",
+    ),
+    (
         "the cookie is not understood",
         "stock",
         lambda fake: fake.fault("stb.get_profile", text("Unauthorized request.")),
@@ -466,6 +474,13 @@ def test_the_providers_notice_is_passed_on(house):
     report = home.provider().check(home.subscription)
     assert report.state == "ok"
     assert report.warning == ("The provider wants you to read this. The portal's words: “Please pay by Friday & enjoy”")
+
+
+@pytest.mark.parametrize("answer", [text("Access denied."), page(500), js(False), js([]), Reply()])
+def test_a_portal_without_an_account_page_is_no_less_usable(house, answer):
+    home = house()
+    home.fake.fault("account_info.get_main_info", answer)
+    assert home.sentence() == "The portal accepts this MAC."
 
 
 def test_the_servers_debug_dump_is_never_shown(house):

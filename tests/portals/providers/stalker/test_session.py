@@ -10,6 +10,7 @@ from django.db import connection
 
 from portals import errors
 from portals.models import Portal, Subscription
+from portals.pacing import Pace
 from portals.providers.stalker.signin import PortalSession
 from restreamer.lib import redis_keys
 from tests.fakes.portal_wire import js, text
@@ -61,6 +62,29 @@ def test_a_crowd_shares_one_refusal(house):
     assert {type(result) for result in results} == {errors.SubscriptionBlocked}
     assert {str(result) for result in results} == {str(results[0])}
     assert home.fake.doings().handshakes == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_crowd_on_a_mac_blocked_meanwhile_asks_why_once(house):
+    home = house()
+    session(home)
+    home.fake.block(MAC)
+    results = together(8, lambda: home.provider()._sessions.ask(home.subscription, {"type": "itv", "action": "x"}))
+    assert {type(result) for result in results} == {errors.SubscriptionBlocked}
+    assert (home.fake.doings().handshakes, home.fake.doings().profiles) == (1, 2)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_crowd_of_processes_stays_within_the_pace(house):
+    home = house()
+    session(home)
+    home.pace = Pace()
+    before = len(home.fake.requests)
+    together(8, home.provider().live_genres)
+    starts = sorted(at for at, _name in home.fake.requests[before:])
+    assert len(starts) == 8
+    assert starts[-1] - starts[0] >= 7 * 0.1 - 0.05
+    assert home.fake.parallel_peak <= 2
 
 
 @pytest.mark.django_db(transaction=True)
