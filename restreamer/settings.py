@@ -239,6 +239,10 @@ UNFOLD = {
         "show_search": True,
         "navigation": [
             {
+                "title": "Watching",
+                "items": [{"title": "Now playing", "icon": "play_circle", "link": reverse_lazy("now_playing")}],
+            },
+            {
                 "title": "Providers",
                 "items": [
                     _page("Portals", "hub", "portals_portal_changelist"),
