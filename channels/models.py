@@ -117,3 +117,95 @@ class ChannelStream(models.Model):
 
     def __str__(self) -> str:
         return f"{self.channel} ← {self.stream}"
+
+
+class Merge(models.Model):
+    """A proposal that two channels are one, what was decided, and what would take it back."""
+
+    class State(models.TextChoices):
+        OPEN = "open", "proposed"
+        ACCEPTED = "accepted", "merged"
+        REJECTED = "rejected", "kept apart"
+        UNDONE = "undone", "taken back"
+
+    stays = models.ForeignKey(Channel, on_delete=models.CASCADE, related_name="merges")
+    #: Plain numbers: the channel that goes is gone after the merge, the decision about it stays.
+    stays_id_kept = models.PositiveIntegerField(editable=False)
+    goes_id = models.PositiveIntegerField()
+    goes_name = models.CharField(max_length=500)
+    confidence = models.FloatField()
+    reason = models.CharField(max_length=300)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.OPEN)
+    decided_by = models.CharField(max_length=150, blank=True)
+    decided_at = models.DateTimeField(null=True, blank=True)
+    #: The row and links of the channel that went, for undo.
+    undo = models.JSONField(default=dict, blank=True)
+
+    class Meta:
+        ordering = ["-confidence", "id"]
+        constraints = [models.UniqueConstraint(fields=["stays_id_kept", "goes_id"], name="one_row_per_pair")]
+
+    def __str__(self) -> str:
+        return f"{self.goes_name} → {self.stays}"
+
+
+class StreamRule(models.Model):
+    """Which items of a portal are taken at all; see channels/rules.py."""
+
+    class Action(models.TextChoices):
+        INCLUDE = "include", "take only"
+        EXCLUDE = "exclude", "leave out"
+
+    class Field(models.TextChoices):
+        NAME = "name", "name"
+        GENRE = "genre", "genre"
+        ADDRESS = "address", "address"
+        KIND = "kind", "kind (tv or radio)"
+
+    portal = models.ForeignKey(Portal, on_delete=models.CASCADE, related_name="stream_rules")
+    position = models.PositiveIntegerField(default=0)
+    action = models.CharField(max_length=10, choices=Action.choices, default=Action.EXCLUDE)
+    field = models.CharField("looks at", max_length=10, choices=Field.choices, default=Field.NAME)
+    pattern = models.CharField(max_length=300, help_text="A regular expression, found anywhere in the text.")
+    exact_case = models.BooleanField(default=False)
+    enabled = models.BooleanField(default=True)
+
+    class Meta:
+        ordering = ["position", "id"]
+
+    def __str__(self) -> str:
+        return f"{self.get_action_display()} {self.get_field_display()} ~ {self.pattern}"
+
+
+class GenreMap(models.Model):
+    """What becomes of the channels that are born in a portal's genre. Those that exist are a curator's."""
+
+    class Show(models.TextChoices):
+        PORTAL = "portal", "as the portal says"
+        YES = "yes", "show at once"
+        NO = "no", "keep hidden"
+
+    class Numbering(models.TextChoices):
+        PROVIDER = "provider", "the portal's number"
+        NEXT_FREE = "next_free", "next free number"
+        NONE = "none", "no number"
+
+    genre = models.OneToOneField(Genre, on_delete=models.CASCADE, related_name="map")
+    ignored = models.BooleanField(default=False, help_text="Take nothing from this genre.")
+    group = models.ForeignKey(
+        Group, null=True, blank=True, on_delete=models.SET_NULL, help_text="Empty = a group named like the genre."
+    )
+    show = models.CharField(max_length=10, choices=Show.choices, default=Show.PORTAL)
+    numbering = models.CharField(max_length=10, choices=Numbering.choices, default=Numbering.PROVIDER)
+    number_from = models.PositiveIntegerField(default=1, help_text="First number handed out.")
+    number_to = models.PositiveIntegerField(default=0, help_text="Last number handed out; 0 = no end.")
+    rename_pattern = models.CharField(
+        max_length=300, blank=True, help_text="A regular expression; empty = no renaming."
+    )
+    rename_to = models.CharField(max_length=300, blank=True, help_text=r"What stands instead; \1 is the first group.")
+
+    class Meta:
+        ordering = ["genre__portal", "genre__position"]
+
+    def __str__(self) -> str:
+        return f"{self.genre.portal}: {self.genre}"

@@ -47,6 +47,14 @@ class ChannelQuerySet(models.QuerySet["Channel"]):
         """Fed by at least one stream of the portal."""
         return self.filter(links__stream__portal=portal).distinct()
 
+    def of_portal_slug(self, slug: str) -> ChannelQuerySet:
+        """Fed by at least one stream of the portal with this slug."""
+        return self.filter(links__stream__portal__slug=slug).distinct()
+
+    def in_group(self, name: str) -> ChannelQuerySet:
+        """Sorted into the group of this name."""
+        return self.filter(group__name=name)
+
     def of_genre(self, name: str) -> ChannelQuerySet:
         """Fed by at least one stream of the portal's genre of this name, upper and lower case alike."""
         return self.filter(links__stream__genre__name__iexact=name).distinct()

@@ -8,6 +8,7 @@ catalogue as it was, and one that would lose too much waits for a person. Only u
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Sequence
 
 from django.db import transaction
 from django.utils import timezone
@@ -16,10 +17,12 @@ from channels.mirror import undo
 from channels.mirror.apply import Mirror
 from channels.mirror.plan import Plan, plan
 from channels.mirror.spool import Spool
+from channels.models import GenreMap
+from channels.rules import RuleSet
 from portals import runs
 from portals.errors import CatalogueIncomplete, RunHeld, RunNotUndoable
 from portals.models import Portal, Run, RunKind, RunPayload, RunState
-from portals.providers.records import GenreRecord
+from portals.providers.records import GenreRecord, StreamRecord
 from portals.providers.registry import provider_for
 from portals.runs import Progress
 
@@ -39,7 +42,7 @@ def refresh_live(run: Run, progress: Progress) -> None:
     with _held_list(run) if confirmed else _fetched_list(portal, progress) as spool:
         progress.step("comparing with what is stored")
         made = plan(portal, spool)
-        progress.report.update(made.report)
+        progress.report = made.report
         if not confirmed and _would_lose_too_much(portal, made):
             _hold(run, spool)
             raise RunHeld(
@@ -78,13 +81,24 @@ def _fetched_list(portal: Portal, progress: Progress) -> Spool:
     progress.step("reading the genres")
     spool = Spool(provider.live_genres())
     progress.step("reading the channels")
-    spool.fill(provider.live_streams(progress))
+    spool.fill(_wanted(portal, spool.genres, provider.live_streams(progress)))
     if not spool.count:
         raise CatalogueIncomplete(
             "The portal sent an empty channel list. What was stored before stays as it is; "
             "test the portal to see whether the subscription still works."
         )
     return spool
+
+
+def _wanted(portal: Portal, genres: Sequence[GenreRecord], records: Iterable[StreamRecord]) -> Iterable[StreamRecord]:
+    """What the portal's rules and genre maps take."""
+    names = {genre.provider_id: genre.name for genre in genres}
+    ignored = set(
+        GenreMap.objects.filter(genre__portal=portal, ignored=True).values_list("genre__provider_id", flat=True)
+    )
+    rules = RuleSet(portal.stream_rules.all())
+    kept = (record for record in records if record.genre_id not in ignored) if ignored else records
+    return rules.filter(kept, names) if rules else kept
 
 
 def _would_lose_too_much(portal: Portal, made: Plan) -> bool:

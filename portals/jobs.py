@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import logging
+from datetime import datetime, timedelta
 
 import django_rq
 from django.db import transaction
 from rq import Worker
 
-from portals import refreshing, runs
+from portals import checking, refreshing, runs
 from portals.errors import RunCancelled, RunHeld
-from portals.models import Portal, Run, RunKind
+from portals.models import Portal, Run, RunKind, Subscription
 from restreamer.lib.errors import RestreamerError
 
 log = logging.getLogger(__name__)
 
 REFRESH_QUEUE = "refresh"
 REFRESH_TIMEOUT_S = 4 * 3600
+RECHECK_TIMEOUT_S = 300
+#: A recheck whose worker died is due again after this.
+RECHECK_CLAIM = timedelta(minutes=10)
 
 
 def enqueue_refresh(portal: Portal, kind: RunKind, asked_by: str) -> Run:
@@ -54,6 +58,34 @@ def perform(run_id: int) -> dict[str, int]:
     except RestreamerError as err:
         log.warning("%s: %s", run, err.message)
         return {}
+
+
+def enqueue_rechecks(now: datetime) -> int:
+    """Ask again about refused subscriptions whose time has come; returns how many.
+
+    Moving a row's time on claims it, so two callers never ask twice.
+    """
+    count = 0
+    for subscription in checking.due_for_recheck(now):
+        unclaimed = Subscription.objects.filter(pk=subscription.pk, state_until=subscription.state_until)
+        if unclaimed.update(state_until=now + RECHECK_CLAIM):
+            django_rq.get_queue(REFRESH_QUEUE).enqueue(
+                recheck, subscription.pk, job_timeout=RECHECK_TIMEOUT_S, result_ttl=3600, failure_ttl=24 * 3600
+            )
+            count += 1
+    return count
+
+
+def recheck(subscription_id: int) -> str:
+    """Job: ask again about one subscription; returns its state. A portal that does not answer fails no worker."""
+    subscription = Subscription.objects.select_related("portal").filter(pk=subscription_id).first()
+    if subscription is None:
+        return "gone"
+    try:
+        return checking.check_subscription(subscription).state
+    except RestreamerError as err:
+        log.warning("%s: %s", subscription.shown_name, err.message)
+        return subscription.state
 
 
 def workers_alive() -> bool:

@@ -39,13 +39,14 @@ local function enter(lease)
   redis.call('HSET', FACTS, lease.id, cjson.encode(lease))
 end
 
-local function forget(id)
+-- `quiet`: nothing was ever connected under it, so the provider has no close to notice.
+local function forget(id, quiet)
   local raw = redis.call('HGET', FACTS, id)
   if raw then
     local lease = cjson.decode(raw)
     for _, set in ipairs(levels(lease)) do redis.call('ZREM', set, id) end
     redis.call('ZREM', ARGV[6] .. lease.owner, id)
-    redis.call('HSET', CLOSED, lease.subscription, exact(t))
+    if not quiet then redis.call('HSET', CLOSED, lease.subscription, exact(t)) end
   end
   redis.call('ZREM', ALL, id)
   redis.call('HDEL', FACTS, id)
@@ -76,9 +77,9 @@ local function full(lease)
 end
 
 -- Give the slot of `id` back; whoever it was promised to gets it before anybody else can ask.
-local function give_back(id)
+local function give_back(id, quiet)
   local raw = redis.call('HGET', HEIRS, id)
-  forget(id)
+  forget(id, quiet)
   bury(id)
   if not raw then return end
   local heir = cjson.decode(raw)
@@ -138,7 +139,8 @@ end
 return lost
 """
 
-# ARGV[7] lease id, ARGV[8] cooling in s. Returns 1 when the lease was held, else 0.
+# ARGV[7] lease id, ARGV[8] cooling in s, ARGV[9] "1" when something was connected under it.
+# Returns 1 when the lease was held, else 0.
 # A cooling lease belongs to nobody and expires by itself; until then it counts.
 RELEASE = """
 purge()
@@ -151,7 +153,7 @@ end
 local lease = cjson.decode(raw)
 if lease.state == 'cooling' then return 0 end
 if cooling <= 0 then
-  give_back(id)
+  give_back(id, ARGV[9] ~= '1')
   return 1
 end
 for _, set in ipairs(levels(lease)) do redis.call('ZADD', set, exact(t + cooling), id) end

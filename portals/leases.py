@@ -51,6 +51,11 @@ _KEYS = (
 _PREFIXES = (redis_keys.LEASES_OF_SUBSCRIPTION, redis_keys.LEASES_OF_PORTAL, redis_keys.LEASES_OF_OWNER)
 
 
+def relay_owner() -> str:
+    """The name under which this machine's relay holds leases and serves sessions."""
+    return f"{settings.NODE_NAME}:relay"
+
+
 @dataclass(frozen=True, slots=True)
 class Lease:
     """The right to one slot, wanted or held. `limits` are those of subscription, portal, installation; 0 = none."""
@@ -170,15 +175,16 @@ class Ledger:
                     self._held[lease.id] = (lease, self._good_until(asked_at))
         return lost | refused
 
-    def release(self, lease_id: str, *, cooling_s: float = 0.0) -> bool:
+    def release(self, lease_id: str, *, cooling_s: float = 0.0, used: bool = True) -> bool:
         """Give the slot back, or the wish for it; call it after the socket is closed. Safe to call twice.
 
-        With `cooling_s` the slot stays counted for that long, for providers that notice a close late.
+        With `cooling_s` the slot stays counted for that long, for providers that notice a close late. `used`: the
+        provider has served something under it, so `take` will tell the next holder of this close.
         Returns whether it was held. Raises RedisUnavailable: then it expires by itself.
         """
         with self._lock:
             self._held.pop(lease_id, None)
-        return bool(self._run(lease_scripts.RELEASE, lease_id, cooling_s))
+        return bool(self._run(lease_scripts.RELEASE, lease_id, cooling_s, int(used)))
 
     def promise(self, victim_id: str, heir: Lease, *, patience_s: float) -> bool:
         """Make `heir` the next holder of the slot of `victim_id`: nobody gets in between close and open.

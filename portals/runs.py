@@ -37,10 +37,14 @@ def under_way(portal: Portal, kind: RunKind) -> Run | None:
     return Run.objects.filter(portal=portal, kind=kind, state__in=[RunState.QUEUED, RunState.RUNNING]).first()
 
 
-def bury_dead() -> int:
-    """Mark runs whose worker died as failed; returns how many."""
+def bury_dead(*, no_worker_lives: bool = False) -> int:
+    """Mark runs whose worker died as failed; returns how many.
+
+    `no_worker_lives`: said by who has just started the only Redis there is; then no silence is waited for.
+    """
     now = timezone.now()
-    dead = Q(state=RunState.RUNNING, heartbeat_at__lt=now - HEARTBEAT_LIMIT) | Q(
+    silent_since = now if no_worker_lives else now - HEARTBEAT_LIMIT
+    dead = Q(state=RunState.RUNNING, heartbeat_at__lte=silent_since) | Q(
         state=RunState.QUEUED, created_at__lt=now - QUEUE_LIMIT
     )
     return Run.objects.filter(dead).update(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 
 from django.conf import settings
+from django.http import HttpRequest
 
 from accounts.models import Viewer
 
@@ -17,6 +18,13 @@ def base_url() -> str:
     if host in ("", "0.0.0.0", "[::]"):
         host = lan_address()
     return f"http://{host}:{port}"
+
+
+def asked_base_url(request: HttpRequest) -> str:
+    """The address the asking player reached us by, so that what we write works for it; RESTREAMER_BASE_URL wins."""
+    if settings.RESTREAMER_BASE_URL:
+        return str(settings.RESTREAMER_BASE_URL)
+    return f"{request.scheme}://{request.get_host()}"
 
 
 def lan_address() -> str:

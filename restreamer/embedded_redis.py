@@ -12,13 +12,14 @@ from urllib.parse import quote
 
 import redis
 from django.conf import settings
-from redis.backoff import NoBackoff
-from redis.retry import Retry
+from rq import Worker
+from rq.scheduler import RQScheduler
 
 from restreamer import binaries
 from restreamer.folder_lock import FolderLock
-from restreamer.lib import data_folder
+from restreamer.lib import data_folder, redis_keys
 from restreamer.lib.errors import RestreamerError
+from restreamer.lib.redis_client import connection_to
 
 #: A large append-only file takes its time; a server that answers "loading" is waited for.
 START_TIMEOUT_S = 60.0
@@ -59,21 +60,12 @@ def command(data: Path, socket: Path) -> list[str]:
     return [str(binaries.redis_server()), str(config)]
 
 
-def impatient(url: str, timeout_s: float = 2.0) -> redis.Redis:
-    """A client that asks once: redis-py's own tries three more times, with growing pauses."""
-    client: redis.Redis = redis.Redis.from_url(
-        url, socket_connect_timeout=timeout_s, socket_timeout=timeout_s, retry=Retry(NoBackoff(), 0)
-    )
-    return client
-
-
 def url_answers(url: str) -> bool:
     """Does a server answer PING at the address now?"""
-    with impatient(url) as client:
-        try:
-            return bool(client.ping())
-        except redis.RedisError:
-            return False
+    try:
+        return bool(connection_to(url).ping())
+    except redis.RedisError:
+        return False
 
 
 def answers(socket: Path) -> bool:
@@ -86,20 +78,28 @@ def wait_until_ready(socket: Path, alive: Callable[[], bool], timeout_s: float =
     deadline = time.monotonic() + timeout_s
     while not answers(socket):
         if not alive():
-            raise EmbeddedRedisFailed("The embedded Redis ended while starting; the lines above say why.")
+            raise EmbeddedRedisFailed("The embedded Redis ended while starting.")
         if time.monotonic() > deadline:
             raise EmbeddedRedisFailed(f"The embedded Redis did not answer within {timeout_s:.0f} s.")
         time.sleep(_POLL_S)
 
 
+def forget_the_dead(socket: Path) -> None:
+    """Drop what processes of before left in Redis: they cannot live, because the server itself is new.
+
+    RQ's scheduler locks would hold timed jobs back for minutes, and workers would look alive that are not.
+    """
+    client = connection_to(_url(socket))
+    client.delete(redis_keys.SCHEDULER_LEASE, *(RQScheduler.get_locking_key(queue) for queue in settings.RQ_QUEUES))
+    for worker in Worker.all(connection=client):
+        worker.register_death()
+
+
 def shut_down(socket: Path) -> None:
     """End the server behind the socket, whoever started it, and wait until it is gone."""
     # The connection breaks before an answer comes: that is the answer.
-    with (
-        impatient(_url(socket), _STOP_TIMEOUT_S) as client,
-        contextlib.suppress(redis.RedisError),
-    ):
-        client.shutdown()
+    with contextlib.suppress(redis.RedisError):
+        connection_to(_url(socket)).shutdown()
     deadline = time.monotonic() + _STOP_TIMEOUT_S
     while answers(socket) and time.monotonic() < deadline:
         time.sleep(_POLL_S)
@@ -118,14 +118,16 @@ def running_redis() -> Iterator[None]:
     data_folder.make_private(settings.RESTREAMER_DATA)
     lock = FolderLock(settings.RESTREAMER_DATA)
     socket: Path = settings.REDIS_SOCKET
-    with lock.changing():
-        shared = lock.share()
-        if shared and not answers(socket):
-            _start_detached(socket)
+    shared = False
+    started: subprocess.Popen[bytes] | None = None
     try:
+        with lock.changing():
+            shared = lock.share()
+            if shared and not answers(socket):
+                started = _start_detached(socket)
         if not shared:
             # `up` owns the folder: its server answers already or is about to.
-            wait_until_ready(socket, alive=lambda: True, timeout_s=START_TIMEOUT_S)
+            wait_until_ready(socket, alive=lambda: True)
         yield
     finally:
         with lock.changing():
@@ -133,9 +135,11 @@ def running_redis() -> Iterator[None]:
             if shared and lock.own():
                 shut_down(socket)
                 lock.release()
+                if started is not None:
+                    started.wait()
 
 
-def _start_detached(socket: Path) -> None:
+def _start_detached(socket: Path) -> subprocess.Popen[bytes]:
     """Start the server in a session of its own: it may outlive this command when another one shares it."""
     log = settings.RESTREAMER_DATA / "redis" / "server.log"
     arguments = command(settings.RESTREAMER_DATA, socket)
@@ -146,7 +150,11 @@ def _start_detached(socket: Path) -> None:
     try:
         wait_until_ready(socket, alive=lambda: process.poll() is None)
     except EmbeddedRedisFailed as err:
-        raise EmbeddedRedisFailed(f"{err.message.removesuffix('; the lines above say why.')} See {log}.") from err
+        process.kill()
+        process.wait()
+        raise EmbeddedRedisFailed(f"{err.message} See {log}.") from err
+    forget_the_dead(socket)
+    return process
 
 
 def _url(socket: Path) -> str:

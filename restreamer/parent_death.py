@@ -35,7 +35,7 @@ def die_with_me() -> Callable[[], None]:
     return lambda: die_with(parent)
 
 
-def adopt_orphans() -> None:
-    """Become the parent of grandchildren whose parent dies, so that none escapes at the end."""
+def adopt_orphans(wanted: bool) -> None:
+    """Become the parent of grandchildren whose parent dies, so that none escapes at the end; or stop doing so."""
     if _LIBC is not None:
-        _LIBC.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        _LIBC.prctl(_PR_SET_CHILD_SUBREAPER, int(wanted), 0, 0, 0)

@@ -13,7 +13,18 @@ from django.urls import reverse_lazy
 
 from restreamer import __version__
 from restreamer.lib import data_folder
-from restreamer.lib.env import env_bool, env_float, env_int, env_list, env_path, env_secret, env_str
+from restreamer.lib.env import (
+    env_bool,
+    env_choice,
+    env_float,
+    env_int,
+    env_list,
+    env_path,
+    env_secret,
+    env_str,
+    env_time_zone,
+)
+from restreamer.lib.errors import ConfigurationError
 
 django_stubs_ext.monkeypatch()
 
@@ -33,7 +44,8 @@ WEB_THREADS = env_int("RESTREAMER_WEB_THREADS", 16, minimum=1, maximum=512)
 # RQ workers: the first does small jobs only, the others refreshes.
 WORKERS = env_int("RESTREAMER_WORKERS", 2, minimum=2, maximum=32)
 
-SECRET_KEY = env_secret("RESTREAMER_SECRET_KEY") or data_folder.secret_key(RESTREAMER_DATA)
+SECRET_KEY_GIVEN = env_secret("RESTREAMER_SECRET_KEY")
+SECRET_KEY = SECRET_KEY_GIVEN or data_folder.secret_key(RESTREAMER_DATA)
 DEBUG = env_bool("RESTREAMER_DEBUG", default=False)
 TESTING = "pytest" in sys.modules
 ALLOWED_HOSTS = env_list("RESTREAMER_ALLOWED_HOSTS", ("*",))
@@ -55,11 +67,15 @@ RELAY_RING_SECONDS = env_int("RESTREAMER_RING_SECONDS", 30, minimum=5, maximum=6
 RELAY_RING_BYTES = env_int("RESTREAMER_RING_BYTES", 48 * 1024 * 1024, minimum=1024 * 1024)
 RELAY_TOTAL_RING_BYTES = env_int("RESTREAMER_TOTAL_RING_BYTES", 2 * 1024**3, minimum=4 * 1024 * 1024)
 RELAY_LINGER_S = env_float("RESTREAMER_LINGER_S", 10.0, minimum=0, maximum=600)
+# How far behind live a viewer of a running channel begins: that much is sent at once, and players probe it.
+RELAY_JOIN_BEHIND_S = env_float("RESTREAMER_JOIN_BEHIND_S", 6.0, minimum=0, maximum=60)
 RELAY_SILENCE_S = env_float("RESTREAMER_SILENCE_S", 8.0, minimum=1, maximum=120)
 RELAY_START_TIMEOUT_S = env_float("RESTREAMER_START_TIMEOUT_S", 20.0, minimum=2, maximum=120)
 LEASE_LIFETIME_S = env_float("RESTREAMER_LEASE_LIFETIME_S", 12.0, minimum=3, maximum=300)
 # Upstream connections of the whole installation; 0 = as many as the subscriptions allow.
 MAX_UPSTREAMS = env_int("RESTREAMER_MAX_UPSTREAMS", 0, minimum=0)
+# What a viewer at the limit who asks for one more meets: a refusal, or the end of their oldest stream.
+VIEWER_LIMIT_POLICY = env_choice("RESTREAMER_VIEWER_LIMIT", "refuse", ("refuse", "end_oldest"))
 FFMPEG = env_str("FFMPEG")
 # Folders a playlist may be read from by its path, comma separated, besides `playlists` in the data folder.
 PLAYLIST_FOLDERS = env_list("RESTREAMER_PLAYLIST_FOLDERS")
@@ -113,12 +129,27 @@ TEMPLATES = [
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 
+def _postgresql(url: str) -> dict[str, Any]:
+    """The address in Django's words. The message never repeats it: a password stands in it."""
+    if not url.startswith(("postgres://", "postgresql://")):
+        raise ConfigurationError(
+            "DATABASE_URL is no PostgreSQL's address; write postgres://user:password@host/name, or unset it for SQLite."
+        )
+    try:
+        config: dict[str, Any] = environ.Env.db_url_config(url)
+    except ValueError as err:
+        raise ConfigurationError("DATABASE_URL cannot be read: its port is no number.") from err
+    return config
+
+
 def _database() -> dict[str, Any]:
     url = env_secret("DATABASE_URL")
     if url:
-        config: dict[str, Any] = environ.Env.db_url_config(url)
+        config = _postgresql(url)
         config["CONN_MAX_AGE"] = env_int("RESTREAMER_DB_CONN_MAX_AGE_S", 60, minimum=0)
         config["CONN_HEALTH_CHECKS"] = True
+        # libpq's own patience with an address that swallows packets is minutes.
+        config.setdefault("OPTIONS", {}).setdefault("connect_timeout", 10)
         return config
     return {
         "ENGINE": "django.db.backends.sqlite3",
@@ -148,7 +179,7 @@ LOGIN_REDIRECT_URL = "admin:index"
 
 LANGUAGE_CODE = "en-gb"
 # RQ's cron follows the process's local time, which Django takes from here: say it, do not inherit it.
-TIME_ZONE = env_str("RESTREAMER_TIME_ZONE", env_str("TZ", "UTC"))
+TIME_ZONE = env_time_zone("RESTREAMER_TIME_ZONE", fallback="TZ")
 USE_I18N = True
 USE_TZ = True
 
@@ -208,6 +239,10 @@ UNFOLD = {
         "show_search": True,
         "navigation": [
             {
+                "title": "Watching",
+                "items": [{"title": "Now playing", "icon": "play_circle", "link": reverse_lazy("now_playing")}],
+            },
+            {
                 "title": "Providers",
                 "items": [
                     _page("Portals", "hub", "portals_portal_changelist"),
@@ -221,7 +256,18 @@ UNFOLD = {
                 "items": [
                     _page("Channels", "tv", "channels_channel_changelist"),
                     _page("Groups", "folder", "channels_group_changelist"),
+                    _page("Rules", "rule", "channels_streamrule_changelist"),
+                    _page("Genres", "category", "channels_genremap_changelist"),
+                    _page("Doubles", "merge", "channels_merge_changelist"),
                     _page("Streams", "cell_tower", "channels_stream_changelist"),
+                ],
+            },
+            {
+                "title": "Guide",
+                "items": [
+                    _page("EPG sources", "calendar_month", "guide_epgsource_changelist"),
+                    _page("Guide channels", "live_tv", "guide_guidechannel_changelist"),
+                    _page("Guide matches", "join_inner", "guide_guidematch_changelist"),
                 ],
             },
             {

@@ -8,7 +8,8 @@ The rule in words:
 - After a fault: the same stream with another subscription first, then the channel's streams in their order. What a
   person preferred comes before both.
 - A stream that failed on two subscriptions is bad itself: its other subscriptions are tried after the other streams.
-  A subscription that was refused is bad itself: its other streams come after the other subscriptions.
+  A subscription that was refused is bad itself: its other streams come after the other subscriptions. A portal that
+  did not answer is asked again, with other subscriptions, after the other portals.
 - A full slot is no fault: the candidate is passed over now and blamed for nothing.
 - A slot the provider still counts (SLOT_BUSY) is waited for on the same candidate, a few times.
 - When all are aside, the least bad is tried after a wait that grows, never the one that failed last while there is
@@ -55,8 +56,10 @@ WEIGHTS: dict[Fault, float] = {
 
 #: The provider turned the subscription away, whatever it asked for.
 OF_SUBSCRIPTION = frozenset({Fault.REFUSED})
-#: Faults that say nothing of the stream when they happen on several subscriptions.
-NOT_OF_STREAM = OF_SUBSCRIPTION | {Fault.SLOT_BUSY, Fault.LEASE_LOST}
+#: The portal itself did not answer, whoever asked and for whatever.
+OF_PORTAL = frozenset({Fault.PORTAL})
+#: Faults that say nothing of the stream, on however many subscriptions they happen.
+NOT_OF_STREAM = OF_PORTAL | {Fault.SLOT_BUSY, Fault.LEASE_LOST, Fault.ASKED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,7 @@ class Candidate:
 
     stream_id: int
     subscription_id: int
+    portal_id: int = 0
     preferred: bool = False
 
     @property
@@ -177,12 +181,15 @@ class _Record:
         by_key = {one.key: one for one in candidates}
         failed_on: dict[int, set[int]] = {}
         self._bad_subscriptions: set[int] = set()
+        self._bad_portals: set[int] = set()
         for _, key, fault in self._entries:
             if self._penalty[key] < RETURN_BELOW:
                 continue
             one = by_key[key]
             if fault in OF_SUBSCRIPTION:
                 self._bad_subscriptions.add(one.subscription_id)
+            if fault in OF_PORTAL:
+                self._bad_portals.add(one.portal_id)
             if fault not in NOT_OF_STREAM:
                 failed_on.setdefault(one.stream_id, set()).add(one.subscription_id)
         self._bad_streams = {stream for stream, subscriptions in failed_on.items() if len(subscriptions) >= 2}
@@ -194,7 +201,11 @@ class _Record:
 
     def order(self, one: Candidate) -> tuple[bool, bool, bool, int]:
         """Sorts those that may be tried: the healthy, the preferred, the same stream, the channel's order."""
-        doubtful = one.stream_id in self._bad_streams or one.subscription_id in self._bad_subscriptions
+        doubtful = (
+            one.stream_id in self._bad_streams
+            or one.subscription_id in self._bad_subscriptions
+            or one.portal_id in self._bad_portals
+        )
         return (doubtful, not one.preferred, one.stream_id != self._last_stream, self._place[one.key])
 
     def kept_busy(self, free: Sequence[Candidate]) -> tuple[Candidate, float] | None:

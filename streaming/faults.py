@@ -27,6 +27,8 @@ class Fault(StrEnum):
     CONTINUITY = "continuity"
     PORTAL = "portal"
     LEASE_LOST = "lease_lost"
+    #: No fault of the upstream: it is left because somebody wants another.
+    ASKED = "asked"
 
 
 SENTENCES: dict[Fault, str] = {
@@ -47,6 +49,7 @@ SENTENCES: dict[Fault, str] = {
     Fault.CONTINUITY: "the stream loses too many packets",
     Fault.PORTAL: "the portal gave no address for the stream",
     Fault.LEASE_LOST: "the right to use the subscription ran out",
+    Fault.ASKED: "a person asked for another source",
 }
 
 

@@ -1,5 +1,18 @@
 """Addresses of players."""
 
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, path, re_path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from streaming.views import live, playlist
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("playlist", playlist.playlist, name="playlist"),
+    path("playlist.m3u8", playlist.playlist),
+    path("stream/<int:channel_id>", live.stream, name="stream"),
+    path("stream/<int:channel_id>.ts", live.stream),
+    path("play/<str:portal>/<path:provider_id>", live.play, name="play"),
+    # For players that drop what stands behind the question mark.
+    path("t/<str:token>/stream/<int:channel_id>", live.stream, name="stream-with-token"),
+    path("t/<str:token>/stream/<int:channel_id>.ts", live.stream),
+    path("t/<str:token>/play/<str:portal>/<path:provider_id>", live.play, name="play-with-token"),
+    re_path(r"^(?:t/[^/]*/)?(?:stream|play)(?:/|$)", live.nowhere),
+]

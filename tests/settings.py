@@ -25,10 +25,13 @@ if WITH_POSTGRES:
     os.environ["DATABASE_URL"] = f"postgres://postgres@/restreamer?host={POSTGRES_SOCKET_FOLDER}"
 
 from restreamer.settings import *  # noqa: E402, F403
-from restreamer.settings import DATABASES  # noqa: E402
+from restreamer.settings import DATABASES, STATIC_ROOT  # noqa: E402
 
 if not WITH_POSTGRES:
     # A file, not memory: threads and subprocesses of a test see the same rows, under the locks of production.
     DATABASES["default"]["TEST"] = {"NAME": str(TEST_FOLDER / "test.sqlite3")}
+
+# WhiteNoise warns about a folder that is not there.
+STATIC_ROOT.mkdir(parents=True)
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

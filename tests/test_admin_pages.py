@@ -7,7 +7,7 @@ from django.contrib import admin
 from django.urls import reverse
 
 from accounts.models import Viewer
-from channels.models import Channel
+from channels.models import Channel, Merge
 from portals.errors import PortalUnreachable
 from portals.models import Portal, Run, RunKind, Subscription
 from portals.providers.records import SubscriptionReport
@@ -182,3 +182,14 @@ def test_the_page_of_a_run_shows_what_changed(admin_client, catalogue):
     Run.objects.update(report={"renamed": [["CNN", "CNN <b>HD</b>"]]})
     text = admin_client.get(page(Run, "change", Run.objects.get().pk)).content.decode()
     assert "CNN → CNN &lt;b&gt;HD&lt;/b&gt;" in text
+
+
+def test_doubles_are_found_merged_and_taken_back(admin_client):
+    LinkFactory(channel__name="CNN", stream__portal=PortalFactory())
+    LinkFactory(channel__name="UK: CNN HD", stream__portal=PortalFactory())
+    found = admin_client.post(reverse("admin:channels_merge_find"), {"auto": "1"}, follow=True)
+    assert "1 pair(s) found, 1 merged, 0 wait for you." in found.content.decode()
+    assert Channel.objects.count() == 1
+    back = {"action": "take_back", "_selected_action": [Merge.objects.get().pk]}
+    assert "is back." in admin_client.post(page(Merge, "changelist"), back, follow=True).content.decode()
+    assert Channel.objects.count() == 2

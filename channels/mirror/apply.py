@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 
-from channels.mirror.births import Births
-from channels.mirror.plan import Plan, stored_name
+from channels.mirror.births import Births, NewStream
+from channels.mirror.plan import Plan, fingerprint, stored_name
 from channels.mirror.spool import PIECE, Spool
 from channels.mirror.undo import UndoLog
 from channels.models import Stream
+from portals import bulk
 from portals.models import Genre, Portal
 from portals.models.genre import GenreKind
 from portals.providers.records import GenreRecord, StreamRecord
 from portals.runs import Progress
 from restreamer.lib import storable
 
-#: Columns a refresh writes, in the order they enter the fingerprint.
-UPSTREAM = (
+#: Columns a refresh writes.
+_WRITTEN = (
+    "provider_id",
     "name",
     "number",
-    "genre_id",
+    "genre",
     "logo",
     "guide_id",
     "cmd",
@@ -35,14 +36,11 @@ UPSTREAM = (
     "archive_hours",
     "provider_data",
     "offered_to",
-)
-_WRITTEN = [
-    *(c.removesuffix("_id") if c == "genre_id" else c for c in UPSTREAM),
-    "provider_id",
-    "fingerprint",
     "position",
+    "fingerprint",
     "stale_since",
-]
+)
+_INSERTED = (*_WRITTEN, "portal", "first_seen_at")
 
 
 class Mirror:
@@ -56,20 +54,34 @@ class Mirror:
         self.counts = {"total": 0, "new": 0, "changed": 0, "unchanged": 0, "gone": 0, "back": 0, **plan.counts}
         self._births = Births(portal)
         self._genres: dict[str, Genre] = {}
-        self._position = 0
+        self._now = bulk.prepared(self.now)
 
     def apply(self, spool: Spool, progress: Progress) -> dict[str, int]:
         """Insert, update, revive, and mark what is no longer offered; returns the counts."""
         self._genres = mirror_genres(self.portal, spool.genres, self.now)
         self._clear_ids()
-        for piece in spool.pieces():
-            with transaction.atomic():
-                self._write(piece)
-            self._position += len(piece)
-            progress(self._position, spool.count)
+        if self.plan.todo:
+            self._write_all(spool, progress)
         self._mark_gone()
+        if self._births.unnumbered:
+            self.plan.report["unnumbered"] = self._births.unnumbered[:200]
+        self.counts["unchanged"] = self.plan.unchanged
         self.counts["total"] = spool.count
         return self.counts
+
+    def _write_all(self, spool: Spool, progress: Progress) -> None:
+        position = 0
+        for piece in spool.pieces():
+            work = {}
+            for record in piece:
+                provider_id = storable.text(record.provider_id, 200)
+                if provider_id in self.plan.todo:
+                    work[provider_id] = self._row(provider_id, record, position)
+                position += 1
+            if work:
+                with transaction.atomic():
+                    self._write(work)
+            progress(position, spool.count)
 
     def _clear_ids(self) -> None:
         """Rows that change ids get one nobody uses first, so that two rows can swap theirs."""
@@ -82,43 +94,32 @@ class Mirror:
                     row.provider_id = f"~{row.pk}"
                 Stream.objects.bulk_update(rows, ["provider_id"], batch_size=PIECE)
 
-    def _write(self, piece: Sequence[StreamRecord]) -> None:
-        ids = [storable.text(record.provider_id, 200) for record in piece]
-        known = self._known(ids)
-        born: list[Stream] = []
-        changed: list[Stream] = []
-        for offset, (provider_id, record) in enumerate(zip(ids, piece, strict=True)):
-            fresh = self._row(provider_id, record, self._position + offset)
-            pk, print_before, was_stale = known.get(provider_id, (None, "", False))
-            if pk is None:
-                born.append(fresh)
-            elif print_before != fresh.fingerprint or was_stale:
-                self.counts["back" if was_stale else "changed"] += 1
-                fresh.pk = pk
-                changed.append(fresh)
-            else:
-                self.counts["unchanged"] += 1
+    def _write(self, work: dict[str, NewStream]) -> None:
+        known = self._known(list(work))
+        born = [row for provider_id, row in work.items() if provider_id not in known]
+        changed = []
+        for provider_id, (pk, stale) in known.items():
+            work[provider_id].pk = pk
+            changed.append(work[provider_id])
+            self.counts["back" if stale else "changed"] += 1
         self._update(changed)
         self._insert(born)
 
-    def _known(self, ids: Sequence[str]) -> dict[str, tuple[int, str, bool]]:
-        """Rows of these record ids: pk, fingerprint, stale."""
+    def _known(self, ids: list[str]) -> dict[str, tuple[int, bool]]:
+        """Rows of these record ids: pk, stale."""
         assigned = {self.plan.assigned[i]: i for i in ids if i in self.plan.assigned}
         rows = Stream.objects.filter(portal=self.portal)
-        columns = ("provider_id", "pk", "fingerprint", "stale_since")
-        known = {
-            provider_id: (pk, print_before, stale is not None)
-            for provider_id, pk, print_before, stale in rows.filter(provider_id__in=ids).values_list(*columns)
-        }
+        columns = ("provider_id", "pk", "stale_since")
+        found = rows.filter(provider_id__in=ids).values_list(*columns)
+        known = {provider_id: (pk, stale is not None) for provider_id, pk, stale in found}
         if assigned:
-            for _, pk, _, stale in rows.filter(pk__in=assigned).values_list(*columns):
-                known[assigned[pk]] = (pk, "", stale is not None)
+            for _, pk, stale in rows.filter(pk__in=assigned).values_list(*columns):
+                known[assigned[pk]] = (pk, stale is not None)
         return known
 
-    def _row(self, provider_id: str, record: StreamRecord, position: int) -> Stream:
+    def _row(self, provider_id: str, record: StreamRecord, position: int) -> NewStream:
         genre = self._genres.get(record.genre_id)
-        row = Stream(
-            portal=self.portal,
+        return NewStream(
             provider_id=provider_id,
             name=stored_name(record),
             number=storable.text(record.number, 20),
@@ -130,26 +131,51 @@ class Mirror:
             censored=record.censored or bool(genre and genre.censored),
             subscribed=record.subscribed,
             archive_hours=record.archive_hours,
-            provider_data=storable.json_value(dict(record.provider_data)),
-            offered_to=list(record.offered_to),
+            provider_data=bulk.prepared(storable.json_value(dict(record.provider_data))),
+            offered_to=bulk.prepared(list(record.offered_to)),
             position=position,
+            fingerprint=fingerprint(record),
         )
-        row.fingerprint = fingerprint(row)
-        return row
 
-    def _update(self, changed: list[Stream]) -> None:
+    def _update(self, changed: list[NewStream]) -> None:
         if not changed:
             return
         self.undo.rows(Stream.objects.filter(pk__in=[row.pk for row in changed]))
-        # An upsert by primary key is one plain statement; bulk_update would build a CASE per cell.
-        Stream.objects.bulk_create(changed, update_conflicts=True, unique_fields=["id"], update_fields=_WRITTEN)
+        bulk.upsert(Stream, (*_INSERTED, "id"), [(*self._values(row), row.pk) for row in changed], update=_WRITTEN)
 
-    def _insert(self, born: list[Stream]) -> None:
+    def _insert(self, born: list[NewStream]) -> None:
         if not born:
             return
-        Stream.objects.bulk_create(born)
+        bulk.insert(Stream, _INSERTED, [self._values(row) for row in born])
+        ids = [row.provider_id for row in born]
+        keys = dict(Stream.objects.filter(portal=self.portal, provider_id__in=ids).values_list("provider_id", "pk"))
+        for row in born:
+            row.pk = keys[row.provider_id]
         self.undo.births([row.pk for row in born], self._births.give(born))
         self.counts["new"] += len(born)
+
+    def _values(self, row: NewStream) -> tuple[Any, ...]:
+        """The row in the order of _INSERTED."""
+        return (
+            row.provider_id,
+            row.name,
+            row.number,
+            row.genre.pk if row.genre else None,
+            row.logo,
+            row.guide_id,
+            row.cmd,
+            row.is_radio,
+            row.censored,
+            row.subscribed,
+            row.archive_hours,
+            row.provider_data,
+            row.offered_to,
+            row.position,
+            row.fingerprint,
+            None,
+            self.portal.pk,
+            self._now,
+        )
 
     def _mark_gone(self) -> None:
         for pks in _slices(self.plan.gone):
@@ -189,13 +215,6 @@ def mirror_genres(portal: Portal, records: Iterable[GenreRecord], now: datetime)
         for pks in _slices(vanished):
             live.filter(pk__in=pks).update(stale_since=now)
     return {genre.provider_id: genre for genre in live}
-
-
-def fingerprint(stream: Stream) -> str:
-    """40 hex digits over the upstream columns: equal = nothing to write."""
-    values = [getattr(stream, column) for column in UPSTREAM]
-    text = json.dumps(values, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
 
 
 def _slices(pks: Sequence[int]) -> Iterable[Sequence[int]]:

@@ -2,11 +2,45 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from typing import Any
 
-from channels.models import Channel, ChannelStream, Group, Stream
-from portals.models import Portal, PublicIdCounter
+from django.utils import timezone
+
+from channels.models import Channel, ChannelStream, GenreMap, Group
+from channels.rules import compiled
+from portals import bulk
+from portals.models import Genre, Portal, PublicIdCounter
+from restreamer.lib.errors import InvalidInput
+
+_CHANNEL = ("id", "name", "number", "group", "logo", "guide_id", "enabled", "is_radio", "adult", "created_at")
+_LINK = ("channel", "stream", "rank")
+
+
+@dataclass(slots=True)
+class NewStream:
+    """A stream row in the making; a model instance would cost as much as storing it."""
+
+    provider_id: str
+    name: str
+    number: str
+    genre: Genre | None
+    logo: str
+    guide_id: str
+    cmd: str
+    is_radio: bool
+    censored: bool
+    subscribed: bool
+    archive_hours: int
+    #: JSON as the database takes it.
+    provider_data: Any
+    offered_to: Any
+    position: int
+    fingerprint: str
+    pk: int = 0
 
 
 class Births:
@@ -14,34 +48,82 @@ class Births:
 
     def __init__(self, portal: Portal) -> None:
         self.portal = portal
+        #: Streams whose channel got no number because its range is full: name and range.
+        self.unnumbered: list[list[str]] = []
         self._groups: dict[str, int] = {}
+        self._maps = {row.genre_id: row for row in GenreMap.objects.filter(genre__portal=portal)}
+        self._used: set[Decimal] | None = None
 
-    def give(self, born: Sequence[Stream]) -> list[int]:
+    def give(self, born: Sequence[NewStream]) -> list[int]:
         """A channel for each stream; returns the new public ids, in the streams' order."""
         ids = PublicIdCounter.take(len(born))
-        Channel.objects.bulk_create([self._channel(i, s) for i, s in zip(ids, born, strict=True)])
-        ChannelStream.objects.bulk_create(
-            [ChannelStream(channel_id=i, stream=s) for i, s in zip(ids, born, strict=True)]
-        )
+        now = bulk.prepared(timezone.now())
+        bulk.insert(Channel, _CHANNEL, [self._channel(i, s, now) for i, s in zip(ids, born, strict=True)])
+        bulk.insert(ChannelStream, _LINK, [(i, s.pk, 0) for i, s in zip(ids, born, strict=True)])
         return list(ids)
 
-    def _channel(self, public_id: int, stream: Stream) -> Channel:
-        return Channel(
-            id=public_id,
-            name=stream.name,
-            number=as_number(stream.number),
-            group_id=self._group(stream.genre.name) if stream.genre else None,
-            logo=stream.logo,
-            guide_id=stream.guide_id,
-            enabled=self.portal.enable_new and stream.subscribed,
-            is_radio=stream.is_radio,
-            adult=stream.censored,
+    def _channel(self, public_id: int, stream: NewStream, now: Any) -> tuple[Any, ...]:
+        rules = self._maps.get(stream.genre.pk) if stream.genre else None
+        number = self._number(stream, rules)
+        return (
+            public_id,
+            renamed(stream.name, rules.rename_pattern, rules.rename_to) if rules else stream.name,
+            bulk.prepared(number) if number is not None else None,
+            self._group_of(stream, rules),
+            stream.logo,
+            stream.guide_id,
+            self._shown(stream, rules),
+            stream.is_radio,
+            stream.censored,
+            now,
         )
+
+    def _shown(self, stream: NewStream, rules: GenreMap | None) -> bool:
+        if rules is None or rules.show == GenreMap.Show.PORTAL:
+            return self.portal.enable_new and stream.subscribed
+        return rules.show == GenreMap.Show.YES and stream.subscribed
+
+    def _number(self, stream: NewStream, rules: GenreMap | None) -> Decimal | None:
+        if rules is None or rules.numbering == GenreMap.Numbering.PROVIDER:
+            return as_number(stream.number)
+        if rules.numbering == GenreMap.Numbering.NONE:
+            return None
+        return self._next_free(stream, rules)
+
+    def _next_free(self, stream: NewStream, rules: GenreMap) -> Decimal | None:
+        if self._used is None:
+            self._used = {n for n in Channel.objects.values_list("number", flat=True).distinct() if n is not None}
+        number = Decimal(rules.number_from)
+        while number in self._used:
+            number += 1
+        if rules.number_to and number > rules.number_to:
+            self.unnumbered.append([stream.name, f"{rules.number_from}-{rules.number_to} is full"])
+            return None
+        self._used.add(number)
+        return number
+
+    def _group_of(self, stream: NewStream, rules: GenreMap | None) -> int | None:
+        if stream.genre is None:
+            return None
+        if rules is not None and rules.group_id is not None:
+            return rules.group_id
+        return self._group(stream.genre.name)
 
     def _group(self, name: str) -> int:
         if name not in self._groups:
             self._groups[name] = Group.objects.get_or_create(name=name[:200])[0].pk
         return self._groups[name]
+
+
+def renamed(name: str, pattern: str, replacement: str) -> str:
+    """The name after a curator's renaming rule; unchanged when the rule is empty or would leave nothing."""
+    if not pattern:
+        return name
+    try:
+        fresh = " ".join(compiled(pattern).sub(replacement, name[:500]).split())
+    except re.error as err:
+        raise InvalidInput(f"The replacement {replacement!r} does not fit its pattern: {err.msg}.") from err
+    return fresh[:500] or name
 
 
 def as_number(text: str) -> Decimal | None:

@@ -7,16 +7,21 @@ left of the records is new, what is left of the rows is gone.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from channels.mirror.spool import Spool
+from channels.mirror.spool import Spool, values_of
 from channels.models import Stream
 from portals.models import Portal
 from portals.providers.records import StreamRecord
 from restreamer.lib import storable
+
+#: Made once: json.dumps with options builds an encoder at each call.
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=dict).encode
 
 #: Examples kept per kind of change for the report.
 _EXAMPLES = 200
@@ -26,6 +31,9 @@ _EXAMPLES = 200
 class Plan:
     """What a run would do."""
 
+    #: Record ids that need writing: new, changed or found by evidence.
+    todo: set[str] = field(default_factory=set)
+    unchanged: int = 0
     #: Record ids whose row is found by evidence rather than by this id.
     assigned: dict[str, int] = field(default_factory=dict)
     #: Rows that lose their id to another row, and so need one nobody uses.
@@ -69,9 +77,10 @@ class _Row:
 
 def plan(portal: Portal, spool: Spool) -> Plan:
     """Match every record of the spool with the portal's rows; reads, writes nothing."""
-    matched, open_records = _match_by_id_and_name(portal, spool)
-    rows = _open_rows(portal, matched)
     made = Plan(offered_before=Stream.objects.filter(portal=portal, stale_since__isnull=True).count())
+    matched, open_records = _match_by_id_and_name(portal, spool, made)
+    made.todo.update(open_records)
+    rows = _open_rows(portal, matched)
     if open_records and rows:
         _match_by_evidence(made, open_records, rows)
     for record in open_records.values():
@@ -86,31 +95,28 @@ def plan(portal: Portal, spool: Spool) -> Plan:
     return made
 
 
-def _match_by_id_and_name(portal: Portal, spool: Spool) -> tuple[set[int], dict[str, _Record]]:
+def _match_by_id_and_name(portal: Portal, spool: Spool, made: Plan) -> tuple[set[int], dict[str, _Record]]:
     """Rows that are what they were, and the records that still look for a row."""
     matched: set[int] = set()
     still_open: dict[str, _Record] = {}
-    any_rows = Stream.objects.filter(portal=portal).exists()
+    streams = Stream.objects.filter(portal=portal)
+    any_rows = streams.exists()
+    columns = ("provider_id", "pk", "name", "fingerprint", "stale_since")
     for piece in spool.pieces():
         records = {storable.text(r.provider_id, 200): r for r in piece}
-        known = {
-            provider_id: (pk, name)
-            for provider_id, pk, name in (
-                Stream.objects.filter(portal=portal, provider_id__in=list(records)).values_list(
-                    "provider_id", "pk", "name"
-                )
-                if any_rows
-                else ()
-            )
-        }
+        found = streams.filter(provider_id__in=list(records)).values_list(*columns) if any_rows else ()
+        known = {row[0]: row for row in found}
         for provider_id, record in records.items():
-            pk, name = known.get(provider_id, (0, ""))
-            if pk and name == stored_name(record):
-                matched.add(pk)
+            row = known.get(provider_id)
+            if row is None or row[2] != stored_name(record):
+                where = address(record.cmd) if any_rows else ""
+                still_open[provider_id] = _Record(provider_id, stored_name(record), record.genre_id, where)
+                continue
+            matched.add(row[1])
+            if row[3] == fingerprint(record) and row[4] is None:
+                made.unchanged += 1
             else:
-                still_open[provider_id] = _Record(
-                    provider_id, stored_name(record), record.genre_id, address(record.cmd)
-                )
+                made.todo.add(provider_id)
     return matched, still_open
 
 
@@ -201,3 +207,8 @@ def alike(one: str, other: str) -> bool:
     if not left or not right:
         return False
     return len(left & right) / min(len(left), len(right)) >= 0.5
+
+
+def fingerprint(record: StreamRecord) -> str:
+    """40 hex digits over what the portal said: equal = nothing to write."""
+    return hashlib.sha1(_encode(values_of(record)).encode(), usedforsecurity=False).hexdigest()

@@ -19,7 +19,8 @@ _IN_MEMORY = 8 * 1024 * 1024
 
 _NAMES = [field.name for field in fields(StreamRecord)]
 _OFFERED_TO = _NAMES.index("offered_to")
-_values = attrgetter(*_NAMES)
+#: A record as the tuple of its fields.
+values_of = attrgetter(*_NAMES)
 
 
 class Spool:
@@ -84,7 +85,7 @@ class Spool:
 def pack(records: list[StreamRecord]) -> bytes:
     """Records as compressed JSON."""
     # The mapping is turned into a plain dict, which is all JSON knows; the rest are plain values already.
-    return zlib.compress(json.dumps([_values(r) for r in records], separators=(",", ":"), default=dict).encode(), 1)
+    return zlib.compress(json.dumps([values_of(r) for r in records], separators=(",", ":"), default=dict).encode(), 1)
 
 
 def unpack(blob: bytes) -> list[StreamRecord]:

@@ -32,8 +32,8 @@ class PortalForm(forms.ModelForm[Portal]):
         model = Portal
         fields = (
             "name", "kind", "address", "enabled", "refresh_hours", "hold_percent", "enable_new", "with_censored",
-            "language", "time_zone", "priority", "max_streams", "user_agent", "referer", "origin", "proxy_url", "verify_tls",
-            "endpoint",
+            "language", "time_zone", "priority", "max_streams", "user_agent", "referer", "origin", "proxy_url",
+            "verify_tls", "endpoint",
         )  # fmt: skip
         help_texts = {"proxy_url": f"One of {', '.join(PROXY_SCHEMES)}://host:port, for API and media."}
 

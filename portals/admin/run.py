@@ -20,13 +20,15 @@ from restreamer.lib.errors import RestreamerError
 class RunAdmin(ModelAdmin):
     """Read only but for stopping one that works."""
 
-    list_display = ("created_at", "portal", "kind", "shown_state", "progress", "counted", "asked_by", "took", "error")
+    list_display = (
+        "created_at", "portal", "subject", "kind", "shown_state", "progress", "counted", "asked_by", "took", "error",
+    )  # fmt: skip
     list_filter = ("state", "kind", "portal")
     list_select_related = ("portal",)
     actions = ("stop", "apply_held", "take_back")
     fields = (
         "portal", "kind", "asked_by", "state", "step", "progress", "counted", "error", "examples", "undone_at",
-        "created_at", "started_at", "finished_at", "took",
+        "subject", "created_at", "started_at", "finished_at", "took",
     )  # fmt: skip
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -34,6 +36,10 @@ class RunAdmin(ModelAdmin):
 
     def has_change_permission(self, request: HttpRequest, obj: Run | None = None) -> bool:
         return False
+
+    def has_curate_permission(self, request: HttpRequest) -> bool:
+        """May the user decide, not only look?"""
+        return request.user.has_perm("portals.change_portal")
 
     def has_delete_permission(self, request: HttpRequest, obj: Run | None = None) -> bool:
         return False
@@ -85,7 +91,7 @@ class RunAdmin(ModelAdmin):
             ),
         )
 
-    @action(description="Apply (held runs)")
+    @action(description="Apply (held runs)", permissions=["curate"])
     def apply_held(self, request: HttpRequest, queryset: QuerySet[Run]) -> None:
         """Let held runs do what they found."""
         held = list(queryset.filter(state=RunState.HELD))
@@ -93,7 +99,7 @@ class RunAdmin(ModelAdmin):
             enqueue_held(run)
         self.message_user(request, f"{len(held)} held run(s) go on.", messages.SUCCESS if held else messages.WARNING)
 
-    @action(description="Take back (undo)")
+    @action(description="Take back (undo)", permissions=["curate"])
     def take_back(self, request: HttpRequest, queryset: QuerySet[Run]) -> None:
         """Undo the chosen runs, newest first."""
         for run in queryset.order_by("-id"):
@@ -104,7 +110,7 @@ class RunAdmin(ModelAdmin):
             else:
                 self.message_user(request, f"{run}: taken back.", messages.SUCCESS)
 
-    @action(description="Stop, or drop when held")
+    @action(description="Stop, or drop when held", permissions=["curate"])
     def stop(self, request: HttpRequest, queryset: QuerySet[Run]) -> None:
         """Ask the chosen runs to stop."""
         stopped = sum(runs.cancel(run) for run in queryset)

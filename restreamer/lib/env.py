@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import os
+import zoneinfo
 from pathlib import Path
 
 from restreamer.lib.errors import ConfigurationError
@@ -51,7 +53,17 @@ def env_float(name: str, default: float, *, minimum: float | None = None, maximu
         value = float(raw)
     except ValueError as err:
         raise ConfigurationError(f"{name}={raw!r} is not a number.") from err
+    if not math.isfinite(value):
+        raise ConfigurationError(f"{name}={raw!r} is not a number.")
     _check_bounds(name, value, minimum, maximum)
+    return value
+
+
+def env_choice(name: str, default: str, choices: tuple[str, ...]) -> str:
+    """The variable as one of a few words."""
+    value = env_str(name, default).lower()
+    if value not in choices:
+        raise ConfigurationError(f"{name}={value!r} is not known; use one of: {', '.join(choices)}.")
     return value
 
 
@@ -67,6 +79,19 @@ def env_path(name: str, default: Path) -> Path:
     return Path(raw).expanduser().absolute() if raw else default
 
 
+def env_time_zone(name: str, *, fallback: str) -> str:
+    """The variable as a time zone's name; else what `fallback` says, as far as it is a name; else UTC.
+
+    The fallback is the system's own TZ, which may also hold a file or a rule (":/etc/localtime", "CET-1CEST"):
+    nothing the owner typed for us, so it is no reason to refuse.
+    """
+    wanted = env_str(name)
+    if wanted and not _is_time_zone(wanted):
+        raise ConfigurationError(f"{name}={wanted!r} is no time zone; use a name like Europe/Berlin.")
+    system = env_str(fallback)
+    return wanted or (system if _is_time_zone(system) else "UTC")
+
+
 def env_secret(name: str) -> str:
     """The variable, or the content of the file that NAME_FILE names (container secrets)."""
     path = env_str(f"{name}_FILE")
@@ -76,6 +101,14 @@ def env_secret(name: str) -> str:
         return Path(path).read_text(encoding="utf-8").strip()
     except OSError as err:
         raise ConfigurationError(f"{name}_FILE={path!r} cannot be read: {err.strerror}.") from err
+
+
+def _is_time_zone(name: str) -> bool:
+    try:
+        zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return bool(name)
 
 
 def _check_bounds(name: str, value: float, minimum: float | None, maximum: float | None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import http.client
 import http.cookiejar
 import os
@@ -27,6 +28,8 @@ _READ_BYTES = 64 * 1024
 _REDIRECTS = (301, 302, 303, 307, 308)
 #: What must not follow a redirect to another host.
 _HOST_BOUND = ("authorization", "cookie", "proxy-authorization")
+# An owner who switches verification off has been asked once; a warning per request would only hide others.
+urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
 _DEFAULT_HEADERS = {"Accept": "*/*", "Accept-Encoding": "gzip", "Connection": "keep-alive", "User-Agent": "Restreamer"}
 
 
@@ -103,7 +106,7 @@ class HttpDoor:
     """
 
     def __init__(self, *, proxy_url: str = "", verify_tls: bool = True) -> None:
-        self._session = requests.Session()
+        self._session = _Session()
         self._session.trust_env = False
         self._session.verify = verify_tls
         self._session.headers = CaseInsensitiveDict(_DEFAULT_HEADERS)
@@ -160,7 +163,7 @@ class HttpDoor:
         raise BadRedirect(f"{_host(url)} redirects more than {bounds.redirects} times.")
 
     def _send(self, url: str, headers: dict[str, str], bounds: Bounds, deadline: _Deadline) -> requests.Response:
-        if urlsplit_or_none(url) is None:
+        if host_of(url) is None:
             raise BadAddress(f"{redact.url(url)!r} is no http address.")
         # Credentials in the address become an Authorization header of their own, unless the caller brings one.
         auth = _leave_alone if any(name.lower() == "authorization" for name in headers) else None
@@ -176,6 +179,13 @@ class HttpDoor:
                 )
             except _FOREIGN as err:
                 raise _worded(err, url, deadline) from err
+
+
+class _Session(requests.Session):
+    """A session that leaves redirects to us: it would read a redirect's whole body, however long."""
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        return None
 
 
 class OpenAnswer:
@@ -237,7 +247,7 @@ class OpenAnswer:
         return TooLarge(f"{_host(self.url)} sends more than the {self._bounds.max_bytes // MIB} MiB expected here.")
 
 
-def urlsplit_or_none(url: str) -> str | None:
+def host_of(url: str) -> str | None:
     """The host of an http(s) address; None when it is none."""
     try:
         parts = urlsplit(url)
@@ -325,10 +335,9 @@ def _watch_pools(manager: Any) -> None:
     manager.pool_classes_by_scheme = {scheme: _watched_pool(pool) for scheme, pool in pools.items()}
 
 
+@functools.cache
 def _watched_pool(pool: Any) -> Any:
     connection = pool.ConnectionCls
-    if getattr(connection, "reports_to_deadline", False):
-        return pool
 
     def _new_conn(self: Any) -> socket.socket:
         sock: socket.socket = connection._new_conn(self)
@@ -344,7 +353,7 @@ def _watched_pool(pool: Any) -> Any:
     watched = type(
         connection.__name__,
         (connection,),
-        {"_new_conn": _new_conn, "request": request, "reports_to_deadline": True},
+        {"_new_conn": _new_conn, "request": request},
     )
     return type(pool.__name__, (pool,), {"ConnectionCls": watched})
 
@@ -366,7 +375,7 @@ def _redirect_target(here: str, location: str) -> str:
         there = urljoin(here, location.strip())
     except ValueError as err:
         raise BadRedirect(f"{_host(here)} redirects to something that is no address.") from err
-    if urlsplit_or_none(there) is None:
+    if host_of(there) is None:
         raise BadRedirect(f"{_host(here)} redirects to something that is no http address.")
     return there
 

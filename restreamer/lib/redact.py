@@ -6,9 +6,10 @@ import logging
 import re
 from urllib.parse import urlsplit, urlunsplit
 
-_MAC = re.compile(r"(?i)\b([0-9a-f]{2}(?:(?::|%3a)[0-9a-f]{2}){2})((?:(?::|%3a)[0-9a-f]{2}){3})\b")
+# An escaped "=" (%3D) may stand in front, whose D would look like a part of it.
+_MAC = re.compile(r"(?i)(?:(?<=%3d)|\b)([0-9a-f]{2}(?:(?::|%3a)[0-9a-f]{2}){2})((?:(?::|%3a)[0-9a-f]{2}){3})\b")
 _QUERY_SECRET = re.compile(
-    r"(?i)([?&;\s\"'](?:token|play_token|password|passwd|pass|pwd|username|user|login|mac|sn|device_id2?|signature|auth|api_key|st|key|sig)=)"
+    r"(?i)((?:^|[?&;\s\"'])(?:token|play_token|password|passwd|pass|pwd|username|user|login|mac|sn|device_id2?|signature|auth|api_key|st|key|sig)=)"
     r"[^&;\s\"'<>]+"
 )
 _XTREAM_PATH = re.compile(r"(?i)(://[^/\s]+/(?:live|movie|series|timeshift|hls|play)/)[^/\s]+/[^/\s]+/")

@@ -85,6 +85,11 @@ def watchdog(subscription_id: int) -> str:
     return f"{PREFIX}portal:watchdog:{subscription_id}"
 
 
+def refused_streams(subscription_id: int) -> str:
+    """Set of stream ids a subscription was turned away from since it last played."""
+    return f"{PREFIX}portal:refused:{subscription_id}"
+
+
 def viewer_sessions(viewer_id: int) -> str:
     """Sorted set: session id -> expiry of what one viewer watches."""
     return f"{PREFIX}sessions:viewer:{viewer_id}"

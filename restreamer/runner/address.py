@@ -6,6 +6,7 @@ import errno
 import socket
 from dataclasses import dataclass
 
+from restreamer.addresses import lan_address
 from restreamer.lib.errors import ConfigurationError
 
 _EVERYWHERE = {"0.0.0.0", "::"}
@@ -33,15 +34,16 @@ class Address:
         """What to open: the address in the home network first when there is one, then this machine's own."""
         if not self.everywhere:
             return [_url(self.host, self.port)]
-        hosts = [host for host in (_lan_host(),) if host]
-        return [_url(host, self.port) for host in [*hosts, "localhost"]]
+        in_the_house = lan_address()
+        hosts = ["localhost"] if in_the_house.startswith("127.") else [in_the_house, "localhost"]
+        return [_url(host, self.port) for host in hosts]
 
 
 def parse(bind: str) -> Address:
     """`0.0.0.0:8001`, `[::1]:8001` or `:8001` as an address. Raises ConfigurationError."""
     host, colon, port = bind.rpartition(":")
     host = host.removeprefix("[").removesuffix("]") or "0.0.0.0"
-    if not colon or not port.isdecimal() or not 0 < int(port) < 65536:
+    if not colon or not (port.isascii() and port.isdecimal()) or not 0 < int(port) < 65536:
         raise ConfigurationError(f"RESTREAMER_BIND={bind!r} is no address; use host:port, like 0.0.0.0:8001.")
     return Address(host, int(port))
 
@@ -79,17 +81,6 @@ def _refusal(address: Address, err: OSError) -> str:
             f"{address.host} is no address of this machine. Use RESTREAMER_BIND=0.0.0.0:{address.port} for all of them."
         )
     return f"{address.host}:{address.port} cannot be listened on: {err.strerror}."
-
-
-def _lan_host() -> str:
-    """The address this machine has towards its router; empty without a network. Nothing is sent."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect(("192.0.2.1", 9))  # TEST-NET-1: routed like any far address
-        except OSError:
-            return ""
-        host: str = probe.getsockname()[0]
-    return "" if host.startswith("127.") else host
 
 
 def _url(host: str, port: int) -> str:

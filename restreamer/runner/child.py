@@ -15,6 +15,8 @@ from restreamer.runner.output import Lines, Output
 #: Running this long is running well: the next failure is a first one again.
 RAN_WELL_S = 30.0
 LONGEST_PAUSE_S = 30.0
+#: Blocks read after the end; somebody who ran away with the pipe may fill it for ever.
+_LAST_BLOCKS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,8 @@ class Role:
     pass_fds: tuple[int, ...] = ()
     #: The others stand on it: it starts first and ends last.
     foundation: bool = False
+    #: Lines with one of these phrases help nobody and are not passed on.
+    hushed: tuple[str, ...] = ()
 
 
 def pause_s(failures: int, first_pause_s: float) -> float:
@@ -62,6 +66,11 @@ class Child:
         return self._process.pid if self._process else None
 
     @property
+    def alive(self) -> bool:
+        """Does its process still run?"""
+        return self._process is not None and not _has_ended(self._process.pid)
+
+    @property
     def running(self) -> bool:
         """Has it a process that has not been buried yet?"""
         return self._process is not None
@@ -91,37 +100,39 @@ class Child:
 
     def read(self) -> bool:
         """Pass on what it printed. False at the end of its output."""
-        try:
-            block = os.read(self.fileno(), 65536)
-        except BlockingIOError:
-            return True
-        for line in self._lines.feed(block):
-            self._output.line(self.role.name, line)
-        return bool(block)
+        return self._read() != b""
 
     def bury(self) -> str:
         """When the process has ended: clear its family away and say how it ended. Else an empty text."""
         process = self._process
-        if process is None or process.poll() is None:
+        if process is None or self.alive:
             return ""
-        # Whatever it left in its process group holds sockets and files of the next one.
+        # Whatever it left in its process group holds sockets and files of the next one. Its number is not free
+        # for others before `wait`, so nobody else is hit.
         self.kill()
-        while self.read_rest():
-            pass
+        code = process.wait()
+        for _ in range(_LAST_BLOCKS):
+            if not self._read():
+                break
+        self._pass_on(self._lines.end())
         assert process.stdout is not None
         process.stdout.close()
         self._process = None
-        return _how(process.returncode)
+        return _how(code)
 
-    def read_rest(self) -> bool:
-        """Pass on what is still in the pipe, without waiting for grandchildren that keep it open."""
+    def _read(self) -> bytes | None:
+        """A block of output; None when there is none now, b"" at its end."""
         try:
             block = os.read(self.fileno(), 65536)
         except BlockingIOError:
-            block = b""
-        for line in [*self._lines.feed(block), *([] if block else self._lines.end())]:
-            self._output.line(self.role.name, line)
-        return bool(block)
+            return None
+        self._pass_on(self._lines.feed(block))
+        return block
+
+    def _pass_on(self, lines: list[str]) -> None:
+        for line in lines:
+            if not any(phrase in line for phrase in self.role.hushed):
+                self._output.line(self.role.name, line)
 
     def plan_restart(self) -> float:
         """Set when it starts again; returns the pause in seconds."""
@@ -139,14 +150,19 @@ class Child:
         """Ask the process to end; it ends its own family."""
         self.start_at = None
         if self._process is not None:
+            # Not Popen.send_signal: that one buries a process that has ended, and `bury` is where that is done.
             with contextlib.suppress(ProcessLookupError):
-                self._process.send_signal(signal.SIGTERM)
+                os.kill(self._process.pid, signal.SIGTERM)
 
     def kill(self) -> None:
         """End the process and its family at once."""
         if self._process is not None:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._process.pid, signal.SIGKILL)
+
+
+def _has_ended(pid: int) -> bool:
+    return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
 def _how(code: int) -> str:

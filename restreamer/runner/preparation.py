@@ -12,15 +12,16 @@ import redis
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.staticfiles.finders import get_finders
+from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import CommandError, call_command
 from django.db import OperationalError, connection
 from django.db.migrations.executor import MigrationExecutor
-from rq.scheduler import RQScheduler
 
-from restreamer.embedded_redis import impatient
+from portals import runs
 from restreamer.lib import redact
 from restreamer.lib.errors import ConfigurationError
+from restreamer.lib.redis_client import connection as redis_connection
 
 #: Says one line to the owner.
 Say = Callable[[str], None]
@@ -29,12 +30,18 @@ ADMINISTRATOR = "admin"
 _OLDEST_REDIS = (6, 2)
 
 
+def check_settings() -> None:
+    """The settings do not contradict themselves. Raises ConfigurationError with what to type."""
+    wrong = [message for message in checks.run_checks() if message.level >= checks.ERROR]
+    if wrong:
+        raise ConfigurationError(" ".join(f"{message.msg} {message.hint or ''}".strip() for message in wrong))
+
+
 def check_given_redis() -> None:
     """The Redis of REDIS_URL answers and is young enough. Raises ConfigurationError."""
     where = redact.url(settings.REDIS_URL)
     try:
-        with impatient(settings.REDIS_URL, 5.0) as client:
-            version = str(client.info("server")["redis_version"])
+        version = str(redis_connection().info("server")["redis_version"])
     except (redis.RedisError, ValueError, OSError) as err:
         raise ConfigurationError(
             f"Redis at {where} does not answer ({redact.text(err)}). "
@@ -42,12 +49,6 @@ def check_given_redis() -> None:
         ) from err
     if tuple(int(part) for part in version.split(".")[:2]) < _OLDEST_REDIS:
         raise ConfigurationError(f"Redis at {where} is {version}; Restreamer needs 6.2 or newer.")
-
-
-def clear_scheduler_locks() -> None:
-    """Drop RQ's scheduler locks of processes that are no more: they would delay timed jobs for minutes."""
-    with redis.Redis.from_url(settings.REDIS_URL) as client:
-        client.delete(*(RQScheduler.get_locking_key(queue) for queue in settings.RQ_QUEUES))
 
 
 def migrate(say: Say) -> None:
@@ -61,6 +62,12 @@ def migrate(say: Say) -> None:
     if steps:
         say(f"preparing the database ({len(steps)} steps)")
         call_command("migrate", interactive=False, verbosity=0)
+
+
+def bury_runs() -> None:
+    """Say of refreshes that were cut short by our last end that they were, so that new ones may begin."""
+    if not settings.REDIS_URL_GIVEN:
+        runs.bury_dead(no_worker_lives=True)
 
 
 def collect_static(say: Say) -> None:

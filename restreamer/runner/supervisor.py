@@ -7,6 +7,7 @@ import os
 import selectors
 import signal
 import socket
+import subprocess
 import time
 from collections.abc import Callable, Container, Iterator, Mapping
 from pathlib import Path
@@ -40,6 +41,8 @@ class Supervisor:
         self._clock = clock
         self._children: list[Child] = []
         self._selector = selectors.DefaultSelector()
+        #: Children this process had before it became a supervisor.
+        self._not_ours: set[int] = set()
         #: How often somebody asked us to stop; from the second time on without patience.
         self.stop_requests = 0
         #: While set, a request to stop interrupts whatever runs (preparations); else the loop notices it.
@@ -48,7 +51,8 @@ class Supervisor:
     @contextlib.contextmanager
     def signals(self) -> Iterator[None]:
         """Take SIGTERM, SIGINT, SIGHUP and the deaths of children for the length of the block."""
-        adopt_orphans()
+        adopt_orphans(True)
+        self._not_ours = set(_children_of_this_process())
         reader, writer = socket.socketpair()
         reader.setblocking(False)
         writer.setblocking(False)
@@ -65,6 +69,7 @@ class Supervisor:
             for number in handled:
                 signal.signal(number, before[number])
             signal.set_wakeup_fd(old_wakeup)
+            adopt_orphans(False)
             self._selector.unregister(reader)
             reader.close()
             writer.close()
@@ -73,12 +78,16 @@ class Supervisor:
         """Start a role and keep it running from now on."""
         child = Child(role, self._output, self._clock, self._environment, self._folder)
         self._children.append(child)
+        interruptible, self.interruptible = self.interruptible, False
         self._start(child)
+        self.interruptible = interruptible
+        if interruptible and self.stop_requests:
+            raise KeyboardInterrupt
         return child
 
     def turn(self, timeout_s: float) -> None:
         """One turn: pass on output, bury the dead, start what is due. Waits at most `timeout_s` for news."""
-        self._wait(timeout_s)
+        self.listen(timeout_s)
         for child in self._children:
             how = self._bury(child)
             if how:
@@ -87,7 +96,7 @@ class Supervisor:
                 self._output.line(
                     "up", f"{child.role.name} {how} after {child.ran_s():.0f} s; starting it again {when}"
                 )
-        _reap_orphans({child.pid for child in self._children})
+        _reap_orphans(self._not_ours.union(child.pid for child in self._children if child.pid))
         now = self._clock()
         for child in self._children:
             if child.start_at is not None and child.start_at <= now:
@@ -112,19 +121,19 @@ class Supervisor:
         """End all children in the reverse order of their start, what the others stand on (Redis) after them."""
         self.interruptible = False
         backwards = list(reversed(self._children))
-        self._stop_group([child for child in backwards if not child.role.foundation])
-        self._stop_group([child for child in backwards if child.role.foundation])
-        _kill_descendants()
+        self._stop_group([child for child in backwards if not child.role.foundation], patient_for=1)
+        self._stop_group([child for child in backwards if child.role.foundation], patient_for=2)
+        self._kill_adopted()
 
-    def _stop_group(self, children: list[Child]) -> None:
-        patience = self.stop_requests
+    def _stop_group(self, children: list[Child], *, patient_for: int) -> None:
+        """`patient_for`: this many requests to stop are met with patience."""
         deadline = self._clock() + STOP_TIMEOUT_S
         for child in children:
             child.terminate()
         while any(child.running for child in children):
-            if self._clock() >= deadline or self.stop_requests > max(patience, 1):
+            if self._clock() >= deadline or self.stop_requests > patient_for:
                 break
-            self._wait(0.1)
+            self.listen(0.1)
             for child in children:
                 self._bury(child)
         left = [child for child in children if child.running]
@@ -133,12 +142,30 @@ class Supervisor:
             child.kill()
         deadline = self._clock() + _KILL_TIMEOUT_S
         while any(child.running for child in left) and self._clock() < deadline:
-            self._wait(0.05)
+            self.listen(0.05)
             for child in left:
                 self._bury(child)
 
+    def _kill_adopted(self) -> None:
+        """End what our children left behind in sessions of their own and we adopted."""
+        deadline = time.monotonic() + _KILL_TIMEOUT_S
+        while time.monotonic() < deadline:
+            left = set(_children_of_this_process()) - self._not_ours
+            if not left:
+                return
+            for pid in left:
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.kill(pid, signal.SIGKILL)
+            _reap_orphans(self._not_ours)
+            time.sleep(0.02)
+
     def _start(self, child: Child) -> None:
-        child.start()
+        try:
+            child.start()
+        except (OSError, subprocess.SubprocessError) as err:
+            pause = child.plan_restart()
+            self._output.line("up", f"{child.role.name} cannot be started ({err}); tried again in {pause:.0f} s")
+            return
         self._selector.register(child.fileno(), selectors.EVENT_READ, child)
 
     def _bury(self, child: Child) -> str:
@@ -147,12 +174,13 @@ class Supervisor:
         handle = child.fileno()
         how = child.bury()
         if how:
-            # KeyError: its output had ended before, see _wait.
+            # KeyError: its output had ended before, see listen.
             with contextlib.suppress(KeyError, ValueError):
                 self._selector.unregister(handle)
         return how
 
-    def _wait(self, timeout_s: float) -> None:
+    def listen(self, timeout_s: float) -> None:
+        """Pass on what the children have to say; waits at most `timeout_s` for it."""
         for key, _ in self._selector.select(timeout_s):
             if isinstance(key.data, Child):
                 if not key.data.read():
@@ -178,31 +206,21 @@ class Supervisor:
 _HANDLED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
 
 
-def _reap_orphans(own: Container[int | None] = ()) -> None:
-    """Bury adopted grandchildren; our own children are left to their Child."""
+def _reap_orphans(known: Container[int]) -> None:
+    """Bury adopted grandchildren; the known are left to those who started them."""
     while True:
         try:
             dead = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
         except ChildProcessError:
             return
-        if dead is None or dead.si_pid in own:
+        if dead is None or dead.si_pid in known:
             return
         os.waitpid(dead.si_pid, 0)
 
 
-def _kill_descendants() -> None:
-    """End what our children left behind and we adopted (Linux; elsewhere there is nothing adopted)."""
-    listing = Path(f"/proc/self/task/{os.getpid()}/children")
-    deadline = time.monotonic() + _KILL_TIMEOUT_S
-    while time.monotonic() < deadline:
-        try:
-            pids = [int(word) for word in listing.read_text(encoding="ascii").split()]
-        except OSError:
-            return
-        if not pids:
-            return
-        for pid in pids:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.kill(pid, signal.SIGKILL)
-        _reap_orphans()
-        time.sleep(0.02)
+def _children_of_this_process() -> list[int]:
+    """Empty where there is no /proc: nothing is adopted there either."""
+    try:
+        return [int(word) for word in Path(f"/proc/self/task/{os.getpid()}/children").read_text("ascii").split()]
+    except OSError:
+        return []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import time
 from collections.abc import Callable, Iterator
 
@@ -21,30 +22,32 @@ from restreamer.runner.supervisor import Supervisor
 
 READY_TIMEOUT_S = 90.0
 _LOCK_TIMEOUT_S = 15.0
+_OPEN_FILES = 65536
 
 
 def run(output: Output) -> None:
     """Run everything until SIGTERM or SIGINT. Raises RestreamerError, with a sentence, when it cannot start."""
     data = data_folder.make_private(settings.RESTREAMER_DATA)
     data_folder.make_private(settings.RUN_FOLDER)
+    preparation.check_settings()
     where = address.parse(settings.RESTREAMER_BIND)
+    _raise_open_files()
     supervisor = Supervisor(output, environment=_environment(), folder=str(settings.BASE_DIR))
     with _owned(FolderLock(data), output), address.listen(where) as listener, supervisor.signals():
         secret = _Once(output)
         try:
             _start_redis(supervisor)
             secret.password = _prepare(output)
-            children = [supervisor.start(roles.web(listener, where))]
-            relay = roles.relay()
-            if relay is None:
-                output.line("up", "this build has no relay: pages work, channels do not play")
-            for role in [*([relay] if relay else []), *roles.workers(), roles.scheduler()]:
-                children.append(supervisor.start(role))
-            if supervisor.run_until(lambda: _all_answer(children), timeout_s=READY_TIMEOUT_S):
-                _announce(output, where, secret)
-            elif not supervisor.stop_requests:
+            supervisor.interruptible = False
+            wanted = [roles.relay(), roles.web(listener, where), *roles.workers(), roles.scheduler()]
+            children = [supervisor.start(role) for role in wanted]
+            while not supervisor.run_until(lambda: _all_answer(children), timeout_s=READY_TIMEOUT_S):
+                if supervisor.stop_requests:
+                    break
                 silent = ", ".join(child.role.name for child in children if not _answers(child))
                 output.line("up", f"not ready: {silent} did not answer within {READY_TIMEOUT_S:.0f} s; still trying")
+            else:
+                _announce(output, where, secret)
             supervisor.run()
             output.line("up", "stopping")
         except KeyboardInterrupt:
@@ -83,16 +86,16 @@ def _start_redis(supervisor: Supervisor) -> None:
         if embedded_redis.answers(settings.REDIS_SOCKET):
             embedded_redis.shut_down(settings.REDIS_SOCKET)
         child = supervisor.start(roles.redis())
-        embedded_redis.wait_until_ready(settings.REDIS_SOCKET, alive=_turning(supervisor, child))
-    preparation.clear_scheduler_locks()
+        embedded_redis.wait_until_ready(settings.REDIS_SOCKET, alive=_listening(supervisor, child))
+        embedded_redis.forget_the_dead(settings.REDIS_SOCKET)
 
 
-def _turning(supervisor: Supervisor, child: Child) -> Callable[[], bool]:
-    """Is the child alive? Asking passes on what it has to say meanwhile."""
+def _listening(supervisor: Supervisor, child: Child) -> Callable[[], bool]:
+    """Does the child live, restarts not counted? Asking passes on what it has to say meanwhile."""
 
     def alive() -> bool:
-        supervisor.turn(0)
-        return child.running
+        supervisor.listen(0)
+        return child.alive
 
     return alive
 
@@ -102,6 +105,7 @@ def _prepare(output: Output) -> str | None:
         output.line("up", text)
 
     preparation.migrate(say)
+    preparation.bury_runs()
     preparation.collect_static(say)
     password = preparation.create_administrator()
     connections.close_all()
@@ -161,6 +165,14 @@ def _owned(lock: FolderLock, output: Output) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def _raise_open_files() -> None:
+    """Let the children have as many sockets as the system grants: a viewer is one, and 1,024 is the usual start."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, _OPEN_FILES)
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _environment() -> dict[str, str]:

@@ -35,3 +35,11 @@ class Source(Protocol):
 
         Safe to call twice. After it the slot may be given back.
         """
+
+
+def quiet_s(source: Source) -> float:
+    """How long the source may rightly have nothing to say; 0 when the relay's own rule is all there is.
+
+    HLS says so in an attribute of this name: its segments come one at a time.
+    """
+    return float(getattr(source, "quiet_s", 0.0))

@@ -92,6 +92,8 @@ class FakePortal:
         # What happened.
         self.violations: list[str] = []
         self.requests: list[tuple[float, str]] = []
+        #: The same as raw paths.
+        self.paths: list[str] = []
         self.parallel_peak = 0
         self.faults: list[Fault] = []
         self._doings: dict[str, Doings] = {}
@@ -362,6 +364,7 @@ def _handler(portal: FakePortal) -> type[BaseHTTPRequestHandler]:
                 portal.serve_media(self, parts.path, query)
             else:
                 asked = _asked(self, parts.path, query)
+                portal.paths.append(self.path)
                 with portal.counted(asked.action if "action" in query else asked.path):
                     portal.answer(asked)(self)
                     self.wfile.flush()

@@ -71,10 +71,16 @@ TABLE = [
         [ago(2, A1), ago(1, A2), ago(0, C9)],
     ),
     Row(
-        "refusals of two subscriptions do not blame the stream",
+        "also one that was refused on two",
+        [A1, A2, A3, C9],
+        Try(C9),
+        [ago(1, A1, Fault.REFUSED), ago(0, A2, Fault.REFUSED)],
+    ),
+    Row(
+        "leaving a source by hand blames nobody",
         [A1, A2, A3, C9],
         Try(A3),
-        [ago(1, A1, Fault.REFUSED), ago(0, A2, Fault.REFUSED)],
+        [ago(1, A1, Fault.ASKED), ago(0, A2, Fault.ASKED)],
     ),
     Row(
         "a refused subscription is passed over on the next stream, too",
@@ -82,13 +88,29 @@ TABLE = [
         Try(B2),
         [ago(0, A1, Fault.REFUSED)],
     ),
+    Row(
+        "a portal that did not answer is asked after the other portals",
+        [Candidate(1, 1, 1), Candidate(1, 2, 1), Candidate(2, 3, 2)],
+        Try(Candidate(2, 3, 2)),
+        [ago(0, Candidate(1, 1, 1), Fault.PORTAL)],
+    ),
+    Row(
+        "but it is asked when there is no other",
+        [Candidate(1, 1, 1), Candidate(1, 2, 1)],
+        Try(Candidate(1, 2, 1)),
+        [ago(0, Candidate(1, 1, 1), Fault.PORTAL)],
+    ),
     Row("a stream's fault does not blame its subscription", [A1, B1, B2], Try(B1), [ago(0, A1, Fault.NOT_TS)]),
     Row("a full slot is passed over", [A1, A2, B1], Try(A2), full=frozenset({"1/1"})),
     Row("all full is said so", [A1, A2], GiveUp(Reason.ALL_FULL), full=frozenset({"1/1", "1/2"})),
-    Row("a preferred stream comes first", [A1, Candidate(2, 1, preferred=True)], Try(Candidate(2, 1, preferred=True))),
+    Row(
+        "a preferred stream comes first",
+        [A1, Candidate(2, 1, 0, preferred=True)],
+        Try(Candidate(2, 1, 0, preferred=True)),
+    ),
     Row(
         "a preferred stream that failed waits like others",
-        [A1, Candidate(2, 1, preferred=True)],
+        [A1, Candidate(2, 1, 0, preferred=True)],
         Try(A1),
         [ago(0, Candidate(2, 1))],
     ),
@@ -190,7 +212,9 @@ def test_the_rule(row: Row) -> None:
 
 
 candidates_st = st.lists(
-    st.builds(Candidate, st.integers(1, 4), st.integers(1, 4), st.booleans()), max_size=8, unique_by=lambda one: one.key
+    st.builds(Candidate, st.integers(1, 4), st.integers(1, 4), st.integers(1, 2), st.booleans()),
+    max_size=8,
+    unique_by=lambda one: one.key,
 )
 faults_st = st.sampled_from(list(Fault))
 history_st = st.lists(

@@ -20,6 +20,8 @@ Attempt = Callable[[str, str], T]
 
 #: Answers that only say "not here": the next candidate may be the portal.
 _NOT_HERE = (errors.AnswerUnreadable, errors.NotAPortal, errors.PortalOverloaded, errors.TokenRefused)
+#: Of those, answers any web server gives to a path it does not know.
+_TELLS_NOTHING = (envelope.EmptyAnswer, envelope.PageInstead, errors.AnswerNotFound, errors.NotAPortal)
 
 
 def proven(address: str, wire: Wire, headers: Mapping[str, str], attempt: Attempt[T]) -> T:
@@ -72,8 +74,7 @@ class Trials(Generic[T]):
         if any(isinstance(err, envelope.NoEnvelope) for err in self._failures):
             return errors.NotAPortal(Say.OTHER_SERVICE.of(host=host))
         for err in self._failures:
-            silent = isinstance(err, envelope.EmptyAnswer | errors.AnswerNotFound | errors.NotAPortal)
-            if not silent and err.message != Say.HTML_ANSWER.of():
+            if not isinstance(err, _TELLS_NOTHING):
                 return err
         return errors.NotAPortal(Say.NO_PORTAL.of(host=host))
 

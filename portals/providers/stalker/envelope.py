@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from portals import errors
+from portals.providers.reach import Reach
 from portals.providers.stalker.sentences import Say, quoting
 from portals.providers.stalker.values import words
 from restreamer.lib.http import MIB, Answer
@@ -39,6 +40,10 @@ class EmptyAnswer(errors.TokenRefused):
 
 class Gibberish(errors.AnswerUnreadable):
     """JSON was meant, but it is damaged; asking once more may help."""
+
+
+class PageInstead(errors.AnswerUnreadable):
+    """A web page where data was expected."""
 
 
 class NoEnvelope(errors.AnswerUnreadable):
@@ -91,9 +96,10 @@ def read(answer: Answer, *, clock: Callable[[], float] = time) -> Envelope:
 def spoken_refusal(js: Any) -> errors.PortalError | None:
     """The refusal some panels word themselves, `{"error": …}`, `{"msg": …}` or a bare sentence; None without one."""
     if isinstance(js, str):
-        said = words(js)
-    elif isinstance(js, dict) and js and set(js) <= {"error", "msg", "message", "status", "block_msg", "info"}:
-        said = next((words(js[key]) for key in ("error", "msg", "message", "block_msg") if words(js.get(key))), "")
+        # A bare play order is an answer, whatever it is wrapped in.
+        said = "" if "://" in js else words(js)
+    elif isinstance(js, dict) and js and set(js) <= {"error", "msg", "message"}:
+        said = next((words(value) for value in js.values() if words(value)), "")
     else:
         return None
     if not said:
@@ -148,7 +154,7 @@ def _text_of(body: bytes) -> str:
         except zlib.error as err:
             raise Gibberish(Say.BROKEN_JSON.of()) from err
         if unpacker.unconsumed_tail:
-            raise errors.AnswerUnreadable(Say.TOO_LARGE.of(host="The portal"))
+            raise errors.AnswerUnreadable(Reach.TOO_LARGE.of(host="The portal"))
         if not unpacker.eof:
             raise Gibberish(Say.BROKEN_JSON.of())
     return body.decode("utf-8", "replace").lstrip("\ufeff").strip()
@@ -182,7 +188,7 @@ def _without_json(text: str, answer: Answer) -> errors.PortalError:
     if is_page and answer.redirected:
         return errors.AnswerUnreadable(Say.REDIRECTED_TO_PAGE.of(host=urlsplit(answer.url).netloc.rpartition("@")[2]))
     if is_page:
-        return errors.AnswerUnreadable(Say.HTML_ANSWER.of())
+        return PageInstead(Say.HTML_ANSWER.of())
     return Gibberish(Say.BROKEN_JSON.of())
 
 

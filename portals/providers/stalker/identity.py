@@ -94,7 +94,7 @@ class Identity:
         }
         return json.dumps(told, separators=(",", ":"))
 
-    def profile(self, *, rand: str, not_valid: bool, second_step: bool, timestamp: int, prehash: str) -> dict[str, str]:
+    def profile(self, *, rand: str, not_valid: bool, second_step: bool, timestamp: int) -> dict[str, str]:
         """The parameters of get_profile."""
         metrics = self.metrics(rand)
         return {
@@ -118,7 +118,7 @@ class Identity:
             "hw_version_2": hashlib.sha1((metrics + rand).encode(), usedforsecurity=False).hexdigest(),
             "timestamp": str(timestamp),
             "api_signature": "262",
-            "prehash": prehash,
+            "prehash": self.prehash,
         }
 
 

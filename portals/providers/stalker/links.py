@@ -13,12 +13,17 @@ from portals.providers.stalker.sentences import Say, quoting
 from portals.providers.stalker.values import clean, flag, is_set, words
 
 #: Words in front of an address that name a player, and the odd ones that hide it.
-_PLAYER = re.compile(r"^(?:ff\w*|auto|rtp|rtsp|mp\d*|extTimeShift|dvb|udp)\s+", re.IGNORECASE)
+_PLAYER = re.compile(r"^(?:ff\w*|auto|rtp|rtsp|mp\d*|extTimeShift|dvb|udp)(?:\s+|$)", re.IGNORECASE)
 #: The portal's own placeholder: digits (stock: a link id) with an optional tail (panels: `_`).
 _PLACEHOLDER = re.compile(r"^/+ch/(\d+)_?$")
 _LOCAL = re.compile(r"^(localhost|127(\.\d+){3}|0\.0\.0\.0|\[?::1\]?)?$", re.IGNORECASE)
-_BOX_ONLY = ("dvb://", "ffrt4://")
+#: What something other than a box can open.
+_SCHEMES = ("http", "https", "rtsp", "rtsps", "rtmp", "rtmps", "rtp", "udp", "srt", "mms", "mmsh")
 _ADVERT_KINDS = ("advert", "ad", "ads")
+
+_TMP_FIELDS = ("use_http_tmp_link", "wowza_tmp_link", "nginx_secure_link", "flussonic_tmp_link")
+#: The fields of a channel row `flags_of` reads.
+FLAG_FIELDS = (*_TMP_FIELDS, "use_load_balancing")
 
 MAC_MARK = "%mac%"
 TOKEN_MARK = "%play_token%"
@@ -41,8 +46,8 @@ def needs_create_link(cmd: str, flags: Mapping[str, Any], *, forced: bool, home:
 
 
 def is_box_only(cmd: str) -> bool:
-    """An aerial, or a protocol of the box's own: nothing we could fetch."""
-    return listed_address(cmd).lower().startswith(_BOX_ONLY)
+    """The box's own aerial: nothing we could fetch."""
+    return listed_address(cmd).lower().startswith("dvb://")
 
 
 def listed_address(cmd: str) -> str:
@@ -69,7 +74,7 @@ def is_public(address: str, home: str) -> bool:
         ours = urlsplit(home).hostname
     except ValueError:
         return False
-    return bool(parts.scheme) and (not _LOCAL.match(host) or host == ours)
+    return parts.scheme in _SCHEMES and (not _LOCAL.match(host) or host == ours)
 
 
 def is_finished(address: str, home: str) -> bool:
@@ -188,9 +193,8 @@ def _with_stream_id(address: str, listed: str) -> str:
 
 def flags_of(row: Mapping[str, Any]) -> dict[str, Any]:
     """What the decision needs of a channel row, small enough to store with the stream."""
-    tmp = ("use_http_tmp_link", "wowza_tmp_link", "nginx_secure_link", "flussonic_tmp_link")
     flags: dict[str, Any] = {}
-    if any(flag(row.get(name)) for name in tmp):
+    if any(flag(row.get(name)) for name in _TMP_FIELDS):
         flags["tmp"] = True
     if flag(row.get("use_load_balancing")):
         flags["balanced"] = True

@@ -46,7 +46,8 @@ def judged(js: Any, now: datetime, zone_sent: str) -> Profile:
 
     Raises LoginWanted, SubscriptionRefused (which one tells why), PortalClosed, AnswerUnreadable.
     """
-    if js is False:
+    if js is False or (isinstance(js, dict) and js and not {"id", "status", "portal_disabled"} & set(js)):
+        # Whoever answered a handshake does not know what a profile is: not the portal.
         raise errors.AnswerNotFound(Say.NO_PORTAL.of(host="this address"))
     if not isinstance(js, dict):
         raise errors.SubscriptionUnknown(Say.UNKNOWN.of())

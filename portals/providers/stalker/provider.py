@@ -2,35 +2,58 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar
 from urllib.parse import quote, urlsplit
 
 from redis import Redis
 
-from portals import errors
+from portals import checking, errors
 from portals.models import Portal, Subscription, SubscriptionState
 from portals.pacing import Pacer, Pacing
 from portals.providers.base import Progress
 from portals.providers.records import GenreRecord, PlayUrl, StreamRecord, SubscriptionReport
-from portals.providers.stalker import expiry, links, live, profile, urls
+from portals.providers.stalker import expiry, links, live, merging, profile, urls
 from portals.providers.stalker.envelope import Envelope
 from portals.providers.stalker.sentences import Say
-from portals.providers.stalker.session import PortalSession, Sessions
+from portals.providers.stalker.session import Sessions
+from portals.providers.stalker.signin import PortalSession
 from portals.providers.stalker.watchdog import Watchdog
 from portals.providers.stalker.wire import PATIENCE_PLAY_S, QUICK, Wire
-from restreamer.lib import redis_client, redis_keys
+from restreamer.lib import redis_client
 from restreamer.lib.redis_client import answering
 
 #: Alternates the portal itself lists for one item, tried while the viewer waits.
 _MOST_ALTERNATES = 2
 
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def _on_the_line(method: Callable[Concatenate[StalkerProvider, P], T]) -> Callable[Concatenate[StalkerProvider, P], T]:
+    """Around everything others may call: Redis trouble gets its name, and no idle connection stays behind."""
+
+    @functools.wraps(method)
+    def wrapped(self: StalkerProvider, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        with answering():
+            try:
+                return method(self, *args, **kwargs)
+            finally:
+                self._wire.hang_up()
+
+    return wrapped
+
+
 class StalkerProvider:
-    """Implements `portals.providers.base.Provider`. One per use; sessions and pace live in Redis."""
+    """Implements `portals.providers.base.Provider`; sessions and pace live in Redis.
+
+    What it raises besides PortalError is RedisUnavailable: without Redis nobody may ask a portal.
+    """
 
     def __init__(
         self,
@@ -50,17 +73,22 @@ class StalkerProvider:
         self._watchdog = Watchdog(self._sessions)
         self._clock = clock
 
-    @answering()
+    @_on_the_line
     def check(self, subscription: Subscription) -> SubscriptionReport:
-        """Sign in and read the account. A refusal is a report; a portal that cannot be asked raises PortalError."""
+        """Sign in, ask for a list to prove it, read the account.
+
+        A refusal is a report; a portal that cannot be asked raises PortalError.
+        """
         asked_before = self._sessions.noted(subscription, "asked_at")
         try:
-            session, accepted = self._sessions.signed_in_again(subscription)
+            signed_in = self._sessions.signed_in_again(subscription, fresh=True)
+            self._sessions.ask(subscription, {"type": "itv", "action": "get_genres"})
             main_info = self._main_info(subscription)
         except errors.SubscriptionRefused as err:
             return SubscriptionReport(state=err.state, sentence=err.message)
         except errors.SessionLost as err:
             return SubscriptionReport(state=SubscriptionState.COOLDOWN, sentence=err.message)
+        accepted = signed_in.profile
         now = datetime.fromtimestamp(self._clock(), UTC)
         ends = expiry.account_end(accepted.row, main_info, now)
         ours_last = datetime.fromtimestamp(float(asked_before), UTC) if asked_before else None
@@ -71,14 +99,14 @@ class StalkerProvider:
             expires_at=ends,
             warning="\n".join(found),
             time_zone=accepted.zone,
-            facts=profile.facts(accepted, main_info, session.family),
+            facts=profile.facts(accepted, main_info, signed_in.session.family),
         )
         if ends is not None and ends < now:
             sentence = Say.EXPIRED.of(date=f"{ends:%d %B %Y}")
             return replace(report, state=SubscriptionState.EXPIRED, sentence=sentence)
         return report
 
-    @answering()
+    @_on_the_line
     def live_genres(self) -> list[GenreRecord]:
         """All genres; the first MAC that can be asked tells them.
 
@@ -86,36 +114,31 @@ class StalkerProvider:
         """
         return self._from_first(self._live.genres)
 
-    @answering()
+    @_on_the_line
     def live_streams(self, progress: Progress) -> Iterator[StreamRecord]:
         """All live items, merged over the MACs that can be asked.
 
         Raises CatalogueIncomplete rather than ending early, PortalError.
         """
-        listings: dict[Subscription, live.Listing] = {}
+        catalogue = merging.Catalogue(merging.logo_base(self._portal))
         not_asked: dict[Subscription, errors.PortalError] = {}
-        censored: set[str] = set()
         for subscription in self._usable():
             try:
-                genres = self._live.genres(subscription)
-                listing = self._live.listing(subscription, genres, progress)
-                if listing.play_token:
-                    self._sessions.note(subscription, play_token=listing.play_token)
-                listings[subscription] = listing
-                censored |= {genre.provider_id for genre in genres if genre.censored}
+                self._add_offers(subscription, catalogue, progress)
             except (errors.SubscriptionRefused, errors.SessionLost) as err:
+                checking.note_failure(subscription, err)
                 not_asked[subscription] = err
             except errors.PortalError as err:
-                if not listings:
+                if not catalogue:
                     raise
                 # Half of what the MACs are offered must not look like all of it.
                 sentence = Say.LIST_OF_ONE_MAC.of(mac=subscription.shown_name, why=err.message)
                 raise errors.CatalogueIncomplete(sentence, retry_after_s=err.retry_after_s) from err
-        if not listings:
+        if not catalogue:
             raise next(iter(not_asked.values()), errors.NoUsableSubscription(Say.NO_MAC.of()))
-        return iter(live.merged(listings, not_asked, censored, live.logo_base(self._portal)))
+        return catalogue.records(not_asked)
 
-    @answering()
+    @_on_the_line
     def play_url(
         self, subscription: Subscription, provider_id: str, cmd: str, provider_data: Mapping[str, Any]
     ) -> PlayUrl:
@@ -139,19 +162,21 @@ class StalkerProvider:
                 first = first or err
         raise first or errors.ItemRefused(Say.ITEM_EMPTY.of())
 
-    @answering()
+    @_on_the_line
     def keep_alive(self, subscription: Subscription, *, playing: bool) -> float:
-        """The watchdog; one per MAC over the whole installation, whoever asks first sends it.
+        """The watchdog. Who sends it, when several play one MAC, is for the caller to settle.
 
         Raises SubscriptionRefused when the portal cuts the MAC off, PortalError.
         """
-        key = redis_keys.watchdog(subscription.pk)
-        if not self._client.set(key, "1", nx=True, ex=30):
-            return max(float(self._client.ttl(key)), 1.0)
-        due_s = self._watchdog.beat(subscription, playing=playing)
-        # A little early: the next caller is on time rather than one round late.
-        self._client.set(key, "1", ex=max(int(due_s) - 2, 1))
-        return due_s
+        return self._watchdog.beat(subscription, playing=playing)
+
+    def _add_offers(self, subscription: Subscription, catalogue: merging.Catalogue, progress: Progress) -> None:
+        genres = self._live.genres(subscription)
+        listing = self._live.listing(subscription, genres, progress)
+        if listing.play_token:
+            self._sessions.note(subscription, play_token=listing.play_token)
+        catalogue.add(subscription, listing, live.censored_ids(genres))
+        checking.note_success(subscription)
 
     def _address(
         self, subscription: Subscription, session: PortalSession, order: str, provider_data: Mapping[str, Any]
@@ -219,7 +244,7 @@ class StalkerProvider:
             said = self._sessions.ask(
                 subscription, {"type": "account_info", "action": "get_main_info"}, empty_is_answer=True
             )
-        except (errors.AnswerUnreadable, errors.PortalOverloaded, errors.TokenRefused):
+        except (errors.AnswerUnreadable, errors.PortalOverloaded, errors.TokenRefused, errors.AccessDenied):
             return {}
         return said.js if isinstance(said.js, dict) else {}
 
@@ -232,5 +257,6 @@ class StalkerProvider:
             try:
                 return question(subscription)
             except (errors.SubscriptionRefused, errors.SessionLost) as err:
+                checking.note_failure(subscription, err)
                 first = first or err
         raise first or errors.NoUsableSubscription(Say.NO_MAC.of())

@@ -11,30 +11,10 @@ from restreamer.lib import redact
 class Say(StrEnum):
     """The table. Names in braces are filled in by `of`."""
 
-    # --- the way to the portal
+    # --- the way to the portal: what goes wrong there is worded in portals/providers/reach.py
     NO_ADDRESS = (
         "“{address}” is no web address. Enter what your provider gave you, for example http://portal.example:8080/c/."
     )
-    NO_SUCH_HOST = "There is no host named {host}. Check the address for typing errors."
-    CONNECTION_REFUSED = (
-        "{host} refuses the connection. Check the port in the address; if it is right, the portal is down: "
-        "try again later or ask your provider."
-    )
-    NO_CONNECTION = (
-        "{host} cannot be reached from here. Check address and port; if they are right, the portal is down or blocks "
-        "your network: try again later or set a proxy."
-    )
-    TLS_REFUSED = (
-        "The TLS certificate of {host} is not valid. Try the address with http:// instead, or switch off “verify tls” "
-        "for this portal if your provider says so."
-    )
-    PROXY_FAILED = "The proxy of this portal does not connect to {host}. Check the proxy address, or empty it."
-    PROXY_UNUSABLE = (
-        "The proxy address of this portal is not usable. It looks like http://host:3128 or socks5h://host:1080."
-    )
-    TOO_SLOW = "{host} did not answer in time. Try again later; if it stays so, tell your provider."
-    BROKEN_OFF = "{host} broke its answer off half-way. Try again; if it stays so, tell your provider."
-    TOO_LARGE = "{host} sends a far larger answer than a portal does. Check the address."
     # --- what answers is no portal
     NO_PORTAL = "Something answers at {host}, but no portal was found there. Check the address; most end in /c/."
     OTHER_SERVICE = (

@@ -9,7 +9,8 @@ from typing import Any
 from portals import errors
 from portals.models import Subscription
 from portals.providers.stalker.sentences import Say, quoting
-from portals.providers.stalker.session import PortalSession, Sessions
+from portals.providers.stalker.session import Sessions
+from portals.providers.stalker.signin import PortalSession
 from portals.providers.stalker.values import ident, words
 from portals.providers.stalker.wire import PATIENCE_ASK_S
 

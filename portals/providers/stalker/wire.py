@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from typing import TypeVar
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from portals import errors
 from portals.models import Portal
 from portals.pacing import Pacing
+from portals.providers import reach
 from portals.providers.stalker import envelope
 from portals.providers.stalker.envelope import Envelope
 from portals.providers.stalker.sentences import Say, for_wait
@@ -30,16 +31,7 @@ PAGE = Bounds(connect_s=6, silence_s=8, total_s=12, max_bytes=MIB)
 #: How long a caller waits for its turn, or for the end of a throttling.
 PATIENCE_PLAY_S = 4.0
 PATIENCE_ASK_S = 20.0
-PATIENCE_REFRESH_S = 60.0
-
-_REASONS = {
-    "dns": Say.NO_SUCH_HOST,
-    "refused": Say.CONNECTION_REFUSED,
-    "timeout": Say.NO_CONNECTION,
-    "network": Say.NO_CONNECTION,
-    "tls": Say.TLS_REFUSED,
-    "proxy": Say.PROXY_FAILED,
-}
+PATIENCE_REFRESH_S = 45.0
 
 
 class Wire:
@@ -54,7 +46,7 @@ class Wire:
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._door = door or HttpDoor(proxy_url=portal.proxy_url, verify_tls=portal.verify_tls)
+        self._door = door or reach.door_of(portal)
         self._pacer = pacer
         self.clock = clock
         self._sleep = sleep
@@ -84,6 +76,10 @@ class Wire:
             raise self._heed(err) from err
         self._pacer.answered()
         return said
+
+    def hang_up(self) -> None:
+        """Close idle connections; the next question opens one again."""
+        self._door.close()
 
     def page(self, url: str, headers: Mapping[str, str]) -> Answer:
         """A plain page, whatever its status: the start script while an address is explored.
@@ -116,12 +112,11 @@ class Wire:
         return question()
 
     def _get(self, url: str, headers: Mapping[str, str], bounds: Bounds, patience_s: float) -> Answer:
-        host = urlsplit(url).netloc.rpartition("@")[2]
         with self._pacer.turn(patience_s=patience_s):
             try:
                 return self._door.get(url, headers=headers, bounds=bounds)
             except http.HttpError as err:
-                raise _named(err, host) from err
+                raise reach.worded(err, url) from err
 
     def _heed(self, err: envelope.Throttling) -> errors.PortalThrottled:
         wait_s = self._pacer.throttled(err.retry_after_s)
@@ -147,19 +142,3 @@ def _has_escapes(value: str) -> bool:
             return True
         at = value.find("%", at + 1)
     return False
-
-
-def _named(err: http.HttpError, host: str) -> errors.PortalError:
-    """The portal's error for one of the HTTP door."""
-    if isinstance(err, http.Unreachable):
-        return errors.PortalUnreachable(_REASONS.get(err.reason, Say.NO_CONNECTION).of(host=host))
-    if isinstance(err, http.TimedOut):
-        return errors.PortalUnreachable(Say.TOO_SLOW.of(host=host))
-    if isinstance(err, http.BadAddress):
-        say = Say.PROXY_UNUSABLE if "proxy" in err.message else Say.NO_ADDRESS
-        return errors.NotAPortal(say.of(address=host))
-    if isinstance(err, http.TooLarge):
-        return errors.AnswerUnreadable(Say.TOO_LARGE.of(host=host))
-    if isinstance(err, http.BadRedirect):
-        return errors.AnswerUnreadable(Say.REDIRECTED_TO_PAGE.of(host=host))
-    return errors.PortalUnreachable(Say.BROKEN_OFF.of(host=host))

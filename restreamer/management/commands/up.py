@@ -24,3 +24,6 @@ class Command(BaseCommand):
             up.run(Output(sys.stdout))
         except RestreamerError as err:
             raise CommandError(err.message) from err
+        except KeyboardInterrupt:
+            # Before anything was started; later on it is a request like any other.
+            raise SystemExit(130) from None

@@ -28,6 +28,7 @@ class House:
     portal: Portal
     subscriptions: list[Subscription]
     redis: Redis
+    pace: Pace = HURRIED
 
     @property
     def subscription(self) -> Subscription:
@@ -35,7 +36,7 @@ class House:
 
     def provider(self, **options: Any) -> StalkerProvider:
         """As a fresh process would build it."""
-        pacer = Pacer(self.redis, self.portal.pk, HURRIED, jitter=lambda: 0.0)
+        pacer = Pacer(self.redis, self.portal.pk, self.pace, jitter=lambda: 0.0)
         options.setdefault("sleep", lambda seconds: None)
         return StalkerProvider(Portal.objects.get(pk=self.portal.pk), self.redis, pacer=pacer, **options)
 

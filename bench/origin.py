@@ -1,0 +1,100 @@
+"""A provider for measurements: any number of paced, endless streams from one process. Not measured itself."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import select
+import socket
+import time
+from typing import Any
+
+from tests.fakes import material
+
+#: One megabyte per second, constant, sound packed as encoders do.
+MUXING = ("-muxrate", "8000000", "-pat_period", "0.1", "-pes_payload_size", "2930")
+HEAVY: dict[str, Any] = {"size": "1280x720", "bitrate": "7200k", "extra": MUXING}
+TICK_S = 0.05
+
+
+def heavy(gop_s: float = 2.0) -> bytes:
+    """Television of 8 Mbit/s."""
+    return material.ts(gop_s=gop_s, **HEAVY)
+
+
+class Connection:
+    """One viewer of the provider: the relay."""
+
+    def __init__(self, sock: socket.socket, chunked: bool) -> None:
+        self.sock = sock
+        self.chunked = chunked
+        self.asked = b""
+        self.since = 0.0
+        self.sent = 0
+        self.left = b""
+
+
+def serve(listener: socket.socket, endless: material.Endless, rate: float, burst_s: float) -> None:
+    """Until killed."""
+    listener.setblocking(False)
+    poll = select.epoll()
+    poll.register(listener, select.EPOLLIN)
+    connections: dict[int, Connection] = {}
+    next_tick = time.monotonic()
+    while True:
+        for fd, _ in poll.poll(max(0.0, next_tick - time.monotonic())):
+            if fd == listener.fileno():
+                sock, _ = listener.accept()
+                sock.setblocking(False)
+                connections[sock.fileno()] = Connection(sock, False)
+                poll.register(sock, select.EPOLLIN | select.EPOLLRDHUP)
+            elif not hear(connections[fd]):
+                poll.unregister(fd)
+                connections.pop(fd).sock.close()
+        if time.monotonic() >= next_tick:
+            next_tick = max(next_tick + TICK_S, time.monotonic())
+            for connection in connections.values():
+                if connection.since:
+                    send_due(connection, endless, rate, burst_s)
+
+
+def hear(connection: Connection) -> bool:
+    """Take the request; False when the other side has gone."""
+    try:
+        piece = connection.sock.recv(65536)
+    except OSError:
+        return False
+    connection.asked += piece
+    if b"\r\n\r\n" in connection.asked and not connection.since:
+        connection.chunked = b"chunked" in connection.asked
+        framing = b"Transfer-Encoding: chunked\r\n" if connection.chunked else b""
+        connection.sock.send(b"HTTP/1.1 200 OK\r\nContent-Type: video/mp2t\r\n" + framing + b"\r\n")
+        connection.since = time.monotonic()
+    return bool(piece)
+
+
+def send_due(connection: Connection, endless: material.Endless, rate: float, burst_s: float) -> None:
+    """What has come due since the last tick."""
+    due = int((time.monotonic() - connection.since + burst_s) * rate) - connection.sent
+    if due > 0 and not connection.left:
+        block = endless.read(connection.sent, due)
+        connection.sent += due
+        # Providers write in small pieces.
+        pieces = (block[at : at + 8192] for at in range(0, due, 8192))
+        connection.left = b"".join(b"%x\r\n%s\r\n" % (len(p), p) for p in pieces) if connection.chunked else block
+    with contextlib.suppress(OSError):
+        connection.left = connection.left[connection.sock.send(connection.left) :]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--fd", type=int, required=True, help="listening socket")
+    parser.add_argument("--gop", type=float, default=2.0)
+    parser.add_argument("--burst", type=float, default=1.0, help="seconds sent at once at the beginning")
+    given = parser.parse_args()
+    endless = material.Endless(heavy(given.gop))
+    serve(socket.socket(fileno=given.fd), endless, endless.bytes_per_s, given.burst)
+
+
+if __name__ == "__main__":
+    main()

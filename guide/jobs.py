@@ -1,0 +1,65 @@
+"""Background jobs of the guide: thin, arguments are ids."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+
+import django_rq
+from django.db import transaction
+from django.utils import timezone
+
+from guide import importer, refresh
+from guide.models import EpgSource
+from portals import jobs as portal_jobs
+from portals import runs
+from portals.models import Run, RunKind, RunState
+from restreamer.lib.errors import InvalidInput
+
+log = logging.getLogger(__name__)
+
+
+def enqueue_refresh(source: EpgSource, asked_by: str) -> Run:
+    """The run that will refresh this source: the one under way, or a new one. One per source at a time."""
+    with transaction.atomic():
+        runs.bury_dead()
+        locked = EpgSource.objects.select_for_update(of=("self",)).select_related("last_run").get(pk=source.pk)
+        last = locked.last_run
+        if last is not None and last.state in (RunState.QUEUED, RunState.RUNNING):
+            return last
+        run = runs.begin(None, RunKind.GUIDE, asked_by, subject=source.name)
+        EpgSource.objects.filter(pk=source.pk).update(last_run=run)
+        transaction.on_commit(lambda: _put(run.pk))
+    return run
+
+
+def _put(run_id: int) -> None:
+    django_rq.get_queue(portal_jobs.REFRESH_QUEUE).enqueue(
+        portal_jobs.perform,
+        run_id,
+        job_timeout=portal_jobs.REFRESH_TIMEOUT_S,
+        result_ttl=3600,
+        failure_ttl=24 * 3600,
+    )
+
+
+def enqueue_due(now: datetime) -> list[Run]:
+    """Start a refresh of every source whose time has come; returns their runs."""
+    return [enqueue_refresh(source, "timer") for source in EpgSource.objects.due(now)]
+
+
+def remove_replaced(now: datetime) -> int:
+    """Remove broadcasts of guides that were replaced; returns how many."""
+    return sum(importer.remove_replaced(source, now) for source in EpgSource.objects.all())
+
+
+def refresh_guide(run: Run, progress: runs.Progress) -> None:
+    """Do a run of the kind "guide". Registered with portals.refreshing."""
+    source = EpgSource.objects.filter(last_run=run).first()
+    if source is None:
+        raise InvalidInput("The source of this run is gone, or another run took its place.")
+    expected = int(source.counts.get("read", 0))
+    progress.step(f"reading {source.name}")
+    report = refresh.refresh(source, now=timezone.now(), progress=lambda done: progress(done, expected))
+    if report is not None:
+        progress.counts = {"read": report.read, **{name: count for name, count in report.counts.items() if count}}

@@ -1,0 +1,228 @@
+"""Reading broadcasts: what is on now, what is on in a window, all of it page by page.
+
+Every answer costs a constant number of queries, whatever the number of channels. A guide id that several sources know
+is answered by the first (by priority) that has anything to say about the time asked for.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from django.apps import apps
+from django.db import models
+from django.db.models import Q
+
+from guide.records import GuideRef, key_of
+
+if TYPE_CHECKING:
+    from guide.models.programme import Programme
+
+#: The importer cuts every broadcast to this, so nothing on at T began earlier than T minus this.
+LONGEST_BROADCAST = timedelta(hours=24)
+#: Rows of a page: each is a query of its own.
+_PAGE_ROWS = 2000
+#: How far ahead "next" is looked for.
+NEXT_WITHIN = timedelta(hours=12)
+
+#: Guide channel's row, begin and end as XMLTV writes them, title, subtitle, description, language, what follows.
+XmltvRow = tuple[int, str, str, str, str, str, str, str]
+_XMLTV_COLUMNS = ("channel_id", "begins", "ends", "title", "subtitle", "description", "lang", "rest")
+
+Ref = TypeVar("Ref", str, GuideRef)
+
+
+@dataclass(frozen=True, slots=True)
+class Showing:
+    """A broadcast as a channel shows it: `start` and `stop` have the shifts of source and channel in them."""
+
+    start: datetime
+    stop: datetime
+    programme: Programme
+
+
+@dataclass(frozen=True, slots=True)
+class NowNext:
+    """What is on, and what comes after; either may be unknown."""
+
+    now: Showing | None = None
+    next: Showing | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """A guide channel that can answer for a reference, with the whole shift to add to its times."""
+
+    channel_pk: int
+    shift: timedelta
+    first_start: datetime | None
+    last_stop: datetime | None
+
+    def covers(self, start: datetime, stop: datetime) -> bool:
+        """May it have something between the two? Asked of the channel's own bounds, so no programme is read."""
+        if self.first_start is None or self.last_stop is None:
+            return False
+        return self.first_start + self.shift < stop and self.last_stop + self.shift > start
+
+
+def feeds_of(refs: Iterable[Ref]) -> dict[Ref, list[Feed]]:
+    """The guide channels that know each reference, best source first. One query for each 10,000 references."""
+    asked = {ref: ref if isinstance(ref, GuideRef) else GuideRef(ref) for ref in refs}
+    known: dict[str, list[tuple[int, Feed]]] = defaultdict(list)
+    keys = list({key_of(ref.guide_id) for ref in asked.values()})
+    for at in range(0, len(keys), 10_000):
+        for pk, key, source, shift, first, last in _channels(keys[at : at + 10_000]):
+            known[key].append((source, Feed(pk, timedelta(minutes=shift), first, last)))
+    return {given: _shifted(known[key_of(ref.guide_id)], ref) for given, ref in asked.items()}
+
+
+class ProgrammeQuerySet(models.QuerySet["Programme"]):
+    """Words about broadcasts. References are guide ids, or GuideRefs where a source or a shift matters."""
+
+    def on_between(self, start: datetime, stop: datetime) -> ProgrammeQuerySet:
+        """Any part of it lies between the two, in the guide's own times."""
+        return self.filter(start__lt=stop, stop__gt=start, start__gt=start - LONGEST_BROADCAST)
+
+    def window(self, refs: Iterable[Ref], start: datetime, stop: datetime) -> dict[Ref, list[Showing]]:
+        """What each reference shows between the two times, in order; an empty list when nobody knows."""
+        feeds = feeds_of(refs)
+        wanted = [feed for candidates in feeds.values() for feed in candidates if feed.covers(start, stop)]
+        if not wanted:
+            return {ref: [] for ref in feeds}
+        rows = self.filter(channel__in={feed.channel_pk for feed in wanted}).on_between(*_widened(wanted, start, stop))
+        by_channel: dict[int, list[Programme]] = defaultdict(list)
+        for programme in rows.order_by("channel_id", "start"):
+            by_channel[programme.channel_id].append(programme)
+        return {ref: _first_answer(candidates, by_channel, start, stop) for ref, candidates in feeds.items()}
+
+    def now_and_next(self, refs: Iterable[Ref], now: datetime) -> dict[Ref, NowNext]:
+        """What each reference shows at a moment, and what comes after it within twelve hours.
+
+        Three queries: guide channels, times (narrow, so that many rows cost little), the chosen broadcasts.
+        """
+        feeds = feeds_of(refs)
+        horizon = now + NEXT_WITHIN
+        wanted = [feed for candidates in feeds.values() for feed in candidates if feed.covers(now, horizon)]
+        times: dict[int, list[tuple[datetime, datetime, int]]] = defaultdict(list)
+        if wanted:
+            rows = self.filter(channel__in={feed.channel_pk for feed in wanted})
+            rows = rows.on_between(*_widened(wanted, now, horizon)).order_by("channel_id", "start")
+            for channel_pk, start, stop, pk in rows.values_list("channel_id", "start", "stop", "pk"):
+                times[channel_pk].append((start, stop, pk))
+        chosen = {ref: _now_next_pks(candidates, times, now) for ref, candidates in feeds.items()}
+        programmes = self.in_bulk({pk for _, pks in chosen.values() for pk in pks if pk is not None})
+        return {ref: _now_next(shift, pks, programmes) for ref, (shift, pks) in chosen.items()}
+
+    def pages(self, channel_pks: Sequence[int], start: datetime, stop: datetime) -> Iterator[list[Programme]]:
+        """Everything these guide channels have between the two times, by (channel, start), a page at a time.
+
+        Each page is a query of its own that begins behind the last row seen, so that nothing is held open in the
+        database while a slow reader takes its time.
+        """
+        rows = self.filter(channel__in=list(channel_pks)).on_between(start, stop).order_by("channel_id", "start")
+        page = list(rows[:_PAGE_ROWS])
+        while page:
+            yield page
+            if len(page) < _PAGE_ROWS:
+                return
+            last = page[-1]
+            behind = Q(channel_id=last.channel_id, start__gt=last.start) | Q(channel_id__gt=last.channel_id)
+            page = list(rows.filter(behind, channel_id__gte=last.channel_id)[:_PAGE_ROWS])
+
+    def xmltv_pages(self, channel_pks: Sequence[int], start: datetime, stop: datetime) -> Iterator[list[XmltvRow]]:
+        """The same as plain tuples with times as XMLTV writes them: half a million of them pass in seconds."""
+        rows = self.filter(channel__in=list(channel_pks)).on_between(start, stop).order_by("channel_id", "start")
+        tuples = rows.annotate(begins=_XmltvTime("start"), ends=_XmltvTime("stop")).values_list(*_XMLTV_COLUMNS)
+        page: list[XmltvRow] = list(tuples[:_PAGE_ROWS])
+        while page:
+            yield page
+            if len(page) < _PAGE_ROWS:
+                return
+            channel_pk, begins = page[-1][0], _time_of(page[-1][1])
+            behind = Q(channel_id=channel_pk, start__gt=begins) | Q(channel_id__gt=channel_pk)
+            page = list(tuples.filter(behind, channel_id__gte=channel_pk)[:_PAGE_ROWS])
+
+
+class _XmltvTime(models.Func):
+    """A time as `20260101200000` (UTC), made by the database: Django's own way from text to datetime costs more than
+    all the rest of a row."""
+
+    output_field = models.CharField()
+
+    def as_sqlite(self, compiler: Any, connection: Any, **extra: Any) -> Any:
+        return self.as_sql(
+            compiler, connection, template="strftime('%%%%Y%%%%m%%%%d%%%%H%%%%M%%%%S', %(expressions)s)", **extra
+        )
+
+    def as_postgresql(self, compiler: Any, connection: Any, **extra: Any) -> Any:
+        return self.as_sql(
+            compiler,
+            connection,
+            template="to_char(%(expressions)s AT TIME ZONE 'UTC', 'YYYYMMDDHH24MISS')",
+            **extra,
+        )
+
+
+def _time_of(text: str) -> datetime:
+    return datetime.strptime(text, "%Y%m%d%H%M%S").replace(tzinfo=UTC)
+
+
+def _channels(keys: list[str]) -> Iterable[tuple[int, str, int, int, datetime | None, datetime | None]]:
+    channels = apps.get_model("guide", "GuideChannel")._default_manager.readable()
+    return (
+        channels.filter(key__in=keys)
+        .order_by("source__priority", "source_id")
+        .values_list("pk", "key", "source_id", "source__shift_minutes", "first_start", "last_stop")
+    )
+
+
+def _shifted(known: list[tuple[int, Feed]], ref: GuideRef) -> list[Feed]:
+    own = timedelta(minutes=ref.shift_minutes)
+    return [
+        Feed(feed.channel_pk, feed.shift + own, feed.first_start, feed.last_stop)
+        for source, feed in known
+        if ref.source_id is None or ref.source_id == source
+    ]
+
+
+def _widened(feeds: list[Feed], start: datetime, stop: datetime) -> tuple[datetime, datetime]:
+    """The window in the guides' own times, wide enough for every shift."""
+    shifts = [feed.shift for feed in feeds]
+    return start - max(shifts), stop - min(shifts)
+
+
+def _first_answer(
+    candidates: list[Feed], by_channel: Mapping[int, list[Programme]], start: datetime, stop: datetime
+) -> list[Showing]:
+    for feed in candidates:
+        showings = [
+            Showing(programme.start + feed.shift, programme.stop + feed.shift, programme)
+            for programme in by_channel.get(feed.channel_pk, ())
+            if programme.start + feed.shift < stop and programme.stop + feed.shift > start
+        ]
+        if showings:
+            return showings
+    return []
+
+
+def _now_next_pks(
+    candidates: list[Feed], times: Mapping[int, list[tuple[datetime, datetime, int]]], now: datetime
+) -> tuple[timedelta, tuple[int | None, int | None]]:
+    for feed in candidates:
+        moment = now - feed.shift
+        known = times.get(feed.channel_pk, ())
+        on_now = next((pk for start, stop, pk in known if start <= moment < stop), None)
+        after = next((pk for start, _, pk in known if start > moment), None)
+        if on_now is not None or after is not None:
+            return feed.shift, (on_now, after)
+    return timedelta(), (None, None)
+
+
+def _now_next(shift: timedelta, pks: tuple[int | None, int | None], programmes: Mapping[int, Programme]) -> NowNext:
+    # A programme may have gone with its generation since its time was read; unknown is the right word for it then.
+    shown = [programmes.get(pk) if pk is not None else None for pk in pks]
+    on_now, after = (Showing(p.start + shift, p.stop + shift, p) if p is not None else None for p in shown)
+    return NowNext(on_now, after)

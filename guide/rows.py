@@ -1,0 +1,83 @@
+"""From a broadcast's record to its row."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
+
+from django.db import connection, transaction
+
+from guide.episodes import episode_of
+from guide.models import Programme
+from guide.records import GuideRecord
+from restreamer.lib.xmltv import legal
+from restreamer.lib.xmltv_write import behind_description
+
+_MAX_TITLE = 500
+
+
+def title_of(record: GuideRecord) -> str:
+    """What the broadcast is called; guides that leave the title out often name the episode or the genre."""
+    return record.title or record.subtitle or (record.categories[0] if record.categories else "")
+
+
+def merged(first: GuideRecord, second: GuideRecord) -> GuideRecord:
+    """One broadcast announced twice: the first counts, and is completed when the second means the same title."""
+    if first.title.casefold() != second.title.casefold():
+        return first
+    return replace(
+        first,
+        stop=first.stop or second.stop,
+        subtitle=first.subtitle or second.subtitle,
+        description=max(first.description, second.description, key=len),
+        categories=first.categories or second.categories,
+        icon=first.icon or second.icon,
+        date=first.date or second.date,
+        episode_nums={**second.episode_nums, **first.episode_nums},
+        credits=first.credits or second.credits,
+        ratings=first.ratings or second.ratings,
+        star_rating=first.star_rating or second.star_rating,
+    )
+
+
+def insert(broadcasts: Iterable[tuple[int, GuideRecord, datetime]]) -> None:
+    """Write broadcasts given as (guide channel's key, record, stop), in one transaction.
+
+    A guide channel shows one broadcast at a time, so of two that start together the first to be written stays.
+    Plain SQL, because `bulk_create` costs 110 microseconds a row and this costs 35: on 200 MB that is 20 seconds.
+    """
+    as_time = connection.ops.adapt_datetimefield_value
+    rows = [
+        (
+            channel_pk,
+            as_time(record.start),
+            as_time(stop),
+            legal(title_of(record))[:_MAX_TITLE],
+            legal(record.subtitle) if record.title else "",
+            legal(record.description),
+            legal(record.lang),
+            json.dumps([legal(name) for name in record.categories], ensure_ascii=False) if record.categories else None,
+            *(episode := episode_of(record.episode_nums, record.subtitle, record.description)),
+            legal(record.icon),
+            behind_description(record, *episode),
+        )
+        for channel_pk, record, stop in broadcasts
+    ]
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.executemany(_INSERT, rows)
+
+
+def _insert_statement() -> str:
+    names = [
+        "channel", "start", "stop", "title", "subtitle", "description", "lang", "categories", "season", "episode",
+        "icon", "rest",
+    ]  # fmt: skip
+    column_of = {field.name: field.column for field in Programme._meta.concrete_fields}
+    columns = ", ".join(f'"{column_of[name]}"' for name in names)
+    places = ", ".join(["%s"] * len(names))
+    return f'INSERT INTO "{Programme._meta.db_table}" ({columns}) VALUES ({places}) ON CONFLICT DO NOTHING'
+
+
+_INSERT = _insert_statement()

@@ -1,0 +1,59 @@
+"""Settings that contradict each other or themselves, found at start."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Warning
+
+
+def settings_check(**kwargs: Any) -> list[CheckMessage]:
+    """All our checks; each message says what to type."""
+    return [*_base_url(), *_trusted_proxies(), *_rings(), *_debug()]
+
+
+def _base_url() -> Iterator[CheckMessage]:
+    address = settings.RESTREAMER_BASE_URL
+    if not address:
+        return
+    parts = urlsplit(address)
+    if parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.fragment:
+        yield Error(
+            f"RESTREAMER_BASE_URL={address!r} is no address of a web site.",
+            hint="Write it like a player would: https://tv.example or http://192.168.1.5:8001",
+            id="restreamer.E001",
+        )
+
+
+def _trusted_proxies() -> Iterator[CheckMessage]:
+    for network in settings.TRUSTED_PROXIES:
+        try:
+            ipaddress.ip_network(network)
+        except ValueError as err:
+            yield Error(
+                f"RESTREAMER_TRUSTED_PROXIES names {network!r}, which is no address or network: {err}.",
+                hint="Write addresses or networks, comma separated: 127.0.0.1,10.0.0.0/8",
+                id="restreamer.E002",
+            )
+
+
+def _rings() -> Iterator[CheckMessage]:
+    if settings.RELAY_RING_BYTES > settings.RELAY_TOTAL_RING_BYTES:
+        yield Error(
+            "RESTREAMER_RING_BYTES (one channel) is larger than RESTREAMER_TOTAL_RING_BYTES (all channels).",
+            hint="Raise RESTREAMER_TOTAL_RING_BYTES or lower RESTREAMER_RING_BYTES.",
+            id="restreamer.E003",
+        )
+
+
+def _debug() -> Iterator[CheckMessage]:
+    if settings.DEBUG and not settings.RESTREAMER_BIND.startswith(("127.0.0.1:", "localhost:", "[::1]:")):
+        yield Warning(
+            "RESTREAMER_DEBUG is on while others can reach this machine: error pages show settings and code.",
+            hint="Unset RESTREAMER_DEBUG, or set RESTREAMER_BIND=127.0.0.1:8001",
+            id="restreamer.W001",
+        )

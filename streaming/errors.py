@@ -1,0 +1,60 @@
+"""Why a viewer gets no stream. `public` is what the player is told."""
+
+from __future__ import annotations
+
+from restreamer.lib.errors import RestreamerError
+
+
+class TokenMissing(RestreamerError):
+    """No token, or one nobody has: the answer is the same for both."""
+
+    status = 401
+    permanent = True
+    public = "This address needs a valid token. Take it from your playlist."
+
+
+class ViewerNotAllowed(RestreamerError):
+    """The viewer's login is switched off or expired."""
+
+    status = 403
+    permanent = True
+    public = "This login may not watch."
+
+
+class ChannelUnknown(RestreamerError):
+    """No such channel, or one that is not shown."""
+
+    status = 404
+    permanent = True
+    public = "There is no such channel."
+
+
+class ChannelGone(RestreamerError):
+    """The channel is there, but no portal offers any of its streams any more."""
+
+    status = 410
+    permanent = True
+    public = "No provider offers this channel any more."
+
+
+class LimitReached(RestreamerError):
+    """The viewer watches as much as they may."""
+
+    status = 503
+    retry_after_s = 5.0
+    public = "Your limit of streams at once is reached. Stop another one first."
+
+
+class NothingToPlay(RestreamerError):
+    """No stream with a usable subscription is left to try."""
+
+    status = 503
+    retry_after_s = 30.0
+    public = "The source of this channel does not work right now."
+
+
+class Cancelled(RestreamerError):
+    """Nobody waits for the upstream any more."""
+
+    status = 503
+    public = "The request was cancelled."

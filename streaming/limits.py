@@ -1,0 +1,171 @@
+"""What one viewer may watch at once.
+
+A viewing is (viewer, what is relayed, address and agent of the player), so the two or three connections a player
+opens while it probes one channel count once. A viewer at the limit who asks for something else is most often
+changing channel: what the same player began before (a while before, where several at once are allowed) is ended for
+it. Otherwise there is a short grace, because the old connection may be closing right now; then the policy decides.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import threading
+import time
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+
+from redis import Redis
+
+from restreamer.lib import redis_keys
+from restreamer.lib.redis_client import answering
+from streaming.errors import LimitReached
+from streaming.sessions import PENDING_LIFETIME_S, Sessions, WatchFacts
+
+#: How long a viewer at the limit waits for an old connection that may be closing.
+GRACE_S = 2.0
+#: With several connections allowed, a viewing of the same player that is older than this is the one being left.
+SETTLED_S = 2.0
+_POLL_S = 0.05
+
+# KEYS[1] sessions of the viewer   KEYS[2] all sessions   KEYS[3] sessions of the relay key   KEYS[4] facts of this one
+# ARGV[1] session id   ARGV[2] limit, 0 = none   ARGV[3] lifetime in s   ARGV[4] ids that are being ended, by "," each
+# ARGV[5..] facts as name, value, name, value…
+# Returns {} when admitted, else the ids of the sessions that count.
+# Session ids end with the digest of what is watched: equal digests are one viewing.
+_ADMIT = """
+local parts = redis.call('TIME')
+local t = parts[1] + parts[2] / 1000000
+local function viewing(id) return string.match(id, '[^-]*$') end
+local ending = {}
+for id in string.gmatch(ARGV[4], '[^,]+') do ending[id] = true end
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', string.format('%.3f', t))
+local seen, count, others = {}, 0, {}
+for _, id in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
+  if ending[id] then
+    redis.call('ZREM', KEYS[1], id)
+  elseif id ~= ARGV[1] then
+    table.insert(others, id)
+    if not seen[viewing(id)] then
+      seen[viewing(id)] = true
+      count = count + 1
+    end
+  end
+end
+local limit = tonumber(ARGV[2])
+if limit > 0 and count >= limit and not seen[viewing(ARGV[1])] then return others end
+local expiry = string.format('%.3f', t + ARGV[3])
+for i = 1, 3 do
+  redis.call('ZADD', KEYS[i], expiry, ARGV[1])
+  redis.call('EXPIRE', KEYS[i], 3600)
+end
+redis.call('HSET', KEYS[4], unpack(ARGV, 5))
+redis.call('PEXPIRE', KEYS[4], math.floor(ARGV[3] * 1000))
+return {}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """Who wants to watch what, from where."""
+
+    viewer_id: int
+    viewer_name: str
+    #: Streams at once, 0 = no limit.
+    connections: int
+    key: str
+    title: str
+    peer: str
+    agent: str
+
+    def new_session_id(self) -> str:
+        """A session id that tells which viewing it belongs to."""
+        what = "\0".join((self.key, self.peer, self.agent))
+        return f"{secrets.token_hex(8)}-{hashlib.blake2s(what.encode(errors='replace'), digest_size=8).hexdigest()}"
+
+
+class Limits:
+    """Admits viewings, within each viewer's limit."""
+
+    def __init__(
+        self,
+        client: Redis,
+        owner: str,
+        *,
+        policy: str = "refuse",
+        clock: Callable[[], float] = time.time,
+        pause: Callable[[float], object] | None = None,
+    ) -> None:
+        """`owner` is the relay that will serve the sessions; `policy` is settings.VIEWER_LIMIT_POLICY."""
+        self._owner = owner
+        self._sessions = Sessions(client)
+        self._policy = policy
+        self._clock = clock
+        self._pause = pause or threading.Event().wait
+        self._admit = client.register_script(_ADMIT)
+
+    def admit(self, wish: Wish) -> str:
+        """The id of the new session, whose slot is taken; `give_back` when nothing comes of it.
+
+        Raises LimitReached, RedisUnavailable.
+        """
+        session_id = wish.new_session_id()
+        asked_at = self._clock()
+        ending: set[str] = set()
+        while others := self._try(session_id, wish, asked_at, ending):
+            victim = self._victim(self._sessions.facts_of(others), wish, asked_at, ending)
+            if victim is not None:
+                ending.add(victim.session_id)
+                self._sessions.stop(victim.session_id, "the viewer began something else")
+            elif self._clock() - asked_at >= GRACE_S:
+                raise LimitReached(f"{wish.viewer_name} already watches {wish.connections} at once.")
+            else:
+                self._pause(_POLL_S)
+        return session_id
+
+    def give_back(self, session_id: str) -> None:
+        """The session never began. Raises RedisUnavailable."""
+        for row in self._sessions.facts_of([session_id]):
+            self._sessions.forget(row.facts)
+
+    def _try(self, session_id: str, wish: Wish, asked_at: float, ending: Collection[str]) -> list[str]:
+        facts: dict[str, str | int] = {
+            "session_id": session_id,
+            "key": wish.key,
+            "viewer_id": wish.viewer_id,
+            "viewer_name": wish.viewer_name,
+            "title": wish.title,
+            "peer": wish.peer,
+            "agent": wish.agent,
+            "started_at": f"{asked_at:.3f}",
+            "bytes_out": 0,
+            "lag_s": 0,
+            "owner": self._owner,
+            "asked_at": f"{asked_at:.3f}",
+            "connections": wish.connections,
+        }
+        keys = [
+            redis_keys.viewer_sessions(wish.viewer_id),
+            redis_keys.ALL_SESSIONS,
+            redis_keys.key_sessions(wish.key),
+            redis_keys.session(session_id),
+        ]
+        flat = [part for pair in facts.items() for part in pair]
+        with answering():
+            args = [session_id, wish.connections, PENDING_LIFETIME_S, ",".join(ending), *flat]
+            others: list[bytes] = self._admit(keys=keys, args=args)
+        return [other.decode() for other in others]
+
+    def _victim(
+        self, others: list[WatchFacts], wish: Wish, asked_at: float, ending: Collection[str]
+    ) -> WatchFacts | None:
+        """The session to end for this wish, or None: wait, then refuse."""
+        oldest_first = sorted((one for one in others if one.session_id not in ending), key=lambda one: one.asked_at)
+        settled_s = 0.0 if wish.connections == 1 else SETTLED_S
+        for one in oldest_first:
+            if one.left_for(wish.viewer_id, wish.peer, wish.agent, asked_at, settled_s=settled_s):
+                return one
+        waited = self._clock() - asked_at >= GRACE_S
+        if self._policy == "end_oldest" and waited and oldest_first:
+            return oldest_first[0]
+        return None

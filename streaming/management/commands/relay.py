@@ -1,0 +1,66 @@
+"""`manage.py relay`: share upstreams between viewers until told to stop."""
+
+from __future__ import annotations
+
+import gc
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from django.db import connections
+
+from restreamer.lib.errors import RestreamerError
+from restreamer.lib.redis_client import connection
+from streaming.opening import PortalOpener
+from streaming.relay.process import RelayProcess, prepare_process, stop_on_signals
+from streaming.relay.relay import RelayLimits
+from streaming.session_book import SessionBook
+from streaming.sources.choose import source_for
+
+
+class Command(BaseCommand):
+    help = "Shares upstreams between viewers; the pages hand viewers over to it. Runs until SIGTERM."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Run the relay process in this one."""
+        prepare_process()
+        try:
+            process = _assemble()
+        except RestreamerError as err:
+            raise CommandError(err.message) from err
+        stop_on_signals(process)
+        # What was loaded until here is never garbage: collections need not look at it again.
+        gc.collect()
+        gc.freeze()
+        process.run()
+
+
+def _assemble() -> RelayProcess:
+    """The relay process with its doors to Redis, database and providers. Raises RestreamerError."""
+    client = connection()
+    opener = PortalOpener(client, source_for=source_for)
+    book = SessionBook(client, opener.owner, ledger=opener.ledger)
+    # First the socket: as long as another relay holds it, its slots and sessions are not those of a dead one.
+    process = RelayProcess(opener, book, settings.RELAY_SOCKET, limits_from_settings())
+    opener.ask_first(process.registry.give_up)
+    try:
+        book.boot()
+        opener.boot()
+    except RestreamerError:
+        process.abandon()
+        raise
+    connections.close_all()
+    return process
+
+
+def limits_from_settings() -> RelayLimits:
+    """How long and how much, as the environment says."""
+    return RelayLimits(
+        ring_s=settings.RELAY_RING_SECONDS,
+        ring_bytes=settings.RELAY_RING_BYTES,
+        total_ring_bytes=settings.RELAY_TOTAL_RING_BYTES,
+        join_behind_s=settings.RELAY_JOIN_BEHIND_S,
+        linger_s=settings.RELAY_LINGER_S,
+        silence_s=settings.RELAY_SILENCE_S,
+        start_timeout_s=settings.RELAY_START_TIMEOUT_S,
+    )

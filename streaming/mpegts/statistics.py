@@ -1,0 +1,211 @@
+"""How a stream is doing: counters and last values, kept per block for fault rules and the health score."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from streaming.mpegts.columns import NULL_CLASS, Columns, PidClasses, counters_of, counters_run
+from streaming.mpegts.packets import (
+    CLOCK_HZ,
+    PACKET_SIZE,
+    PCR_HZ,
+    adaptation_flags,
+    difference,
+    pcr_difference,
+    pid_of,
+    read_pcr,
+)
+from streaming.mpegts.psi import Programme
+
+#: A clock that is off by more than this has jumped.
+JUMP_S = 1.0
+
+
+@dataclass(slots=True)
+class Statistics:
+    """What passed so far (counters only rise) and how things stand (last values). `…_at` is the caller's clock."""
+
+    packets: int = 0
+    null_packets: int = 0
+    video_packets: int = 0
+    audio_packets: int = 0
+    scrambled_packets: int = 0
+    transport_errors: int = 0
+    #: Breaks of the continuity counters that nobody announced, in all and per PID.
+    cc_errors: int = 0
+    cc_errors_by_pid: dict[int, int] = field(default_factory=dict)
+    #: Packets sent twice, which is legal.
+    duplicates: int = 0
+    #: Packets that said "my clock or counter breaks here".
+    discontinuities: int = 0
+    #: Jumps by more than a second: of the lead track's DTS (picture, or sound of a radio), and of the PCR.
+    time_jumps: int = 0
+    pcr_jumps: int = 0
+    psi_changes: int = 0
+    damaged_tables: int = 0
+    #: Units of the lead track, and how many of them were entries.
+    units: int = 0
+    entries: int = 0
+
+    pcr: int | None = None
+    pcr_moved_at: float | None = None
+    video_dts: int | None = None
+    video_moved_at: float | None = None
+    audio_pts: int | None = None
+    audio_moved_at: float | None = None
+    #: Between the last two entries of a picture; None until known.
+    keyframe_interval_s: float | None = None
+    #: No entry for so long that ordinary units are offered as entries.
+    long_gop: bool = False
+    #: By the stream's own clock over its last second; 0 until known.
+    bitrate_bps: int = 0
+
+
+@dataclass(slots=True)
+class Measured:
+    """What counting one block brought to light, for those who rewrite it."""
+
+    #: First and last continuity counter of each class that has packets with payload here.
+    runs: dict[int, tuple[int, int]] = field(default_factory=dict)
+    #: Classes whose counters do not run on.
+    broken: set[int] = field(default_factory=set)
+    #: Index and value of each PCR on the PCR PID.
+    pcrs: list[tuple[int, int]] = field(default_factory=list)
+    #: Indices of packets that announce a discontinuity.
+    flagged: list[int] = field(default_factory=list)
+
+
+class Meter:
+    """Fills `Statistics` from columns and clocks."""
+
+    def __init__(self) -> None:
+        self.statistics = Statistics()
+        self._counters: dict[int, int] = {}
+        self._video: int | None = None
+        self._audio: tuple[int, ...] = ()
+        self._pcr_pid: int | None = None
+        self._anchor: tuple[int, int] | None = None
+
+    def learn(self, programme: Programme) -> None:
+        """The programme's layout is this from now on."""
+        self._video = programme.video.pid if programme.video else None
+        self._audio = tuple(track.pid for track in programme.audio)
+        self._pcr_pid = programme.pcr_pid
+
+    def count(self, columns: Columns, pids: PidClasses, position: int, now: float) -> Measured:
+        """Take one block, whose first packet has the given position."""
+        statistics, code_of, classes = self.statistics, pids.code_of, columns.classes
+        statistics.packets += columns.count
+        statistics.null_packets += classes.count(NULL_CLASS)
+        for pid in self._audio:
+            if pid in code_of:
+                statistics.audio_packets += classes.count(code_of[pid])
+        if self._video in code_of:
+            statistics.video_packets += classes.count(code_of[self._video])
+        statistics.scrambled_packets += columns.scrambled()
+        statistics.transport_errors += columns.damaged()
+        measured = Measured()
+        self._check_counters(columns, pids, measured)
+        for index in columns.clocked():
+            self._clock(columns.block, index, measured)
+        if measured.pcrs:
+            self._take_pcrs(measured.pcrs, position, now)
+        return measured
+
+    def video(self, dts: int, now: float) -> None:
+        """A picture with this DTS has begun."""
+        if dts != self.statistics.video_dts:
+            self.statistics.video_dts, self.statistics.video_moved_at = dts, now
+
+    def audio(self, pts: int, now: float) -> None:
+        """Sound with this PTS has begun."""
+        if pts != self.statistics.audio_pts:
+            self.statistics.audio_pts, self.statistics.audio_moved_at = pts, now
+
+    # Continuity -----------------------------------------------------------------------------------------------
+
+    def _check_counters(self, columns: Columns, pids: PidClasses, measured: Measured) -> None:
+        counters = columns.counters()
+        for pid, code in pids.code_of.items():
+            own = counters_of(counters, code)
+            if not own:
+                continue
+            first, last = own[0] & 0x0F, own[-1] & 0x0F
+            measured.runs[code] = first, last
+            if not counters_run(own, code, self._counters.get(pid, first - 1)):
+                measured.broken.add(code)
+                self._find_breaks(columns, counters, code, pid)
+            self._counters[pid] = last
+
+    def _find_breaks(self, columns: Columns, counters: bytes, code: int, pid: int) -> None:
+        """The slow way, for one PID in one block: tell losses from legal duplicates and announced breaks."""
+        previous, repeated = self._counters.get(pid), False
+        earlier = -1
+        for index, counter in enumerate(counters):
+            if counter & 0xF0 != code:
+                continue
+            counter &= 0x0F
+            if previous is not None and counter != (previous + 1) & 0x0F:
+                if counter == previous and not repeated and _same(columns.block, earlier, index):
+                    self.statistics.duplicates += 1
+                    repeated = True
+                    continue
+                if not adaptation_flags(columns.block, index * PACKET_SIZE) & 0x80:
+                    self._break(pid)
+            previous, repeated, earlier = counter, False, index
+
+    def _break(self, pid: int) -> None:
+        self.statistics.cc_errors += 1
+        by_pid = self.statistics.cc_errors_by_pid
+        by_pid[pid] = by_pid.get(pid, 0) + 1
+
+    # Clocks ---------------------------------------------------------------------------------------------------
+
+    def _clock(self, block: bytes, index: int, measured: Measured) -> None:
+        at = index * PACKET_SIZE
+        if adaptation_flags(block, at) & 0x80:
+            self.statistics.discontinuities += 1
+            measured.flagged.append(index)
+        if pid_of(block, at) == self._pcr_pid:
+            pcr = read_pcr(block, at)
+            if pcr is not None:
+                measured.pcrs.append((index, pcr))
+
+    def _take_pcrs(self, pcrs: list[tuple[int, int]], position: int, now: float) -> None:
+        statistics = self.statistics
+        for index, pcr in pcrs:
+            last = statistics.pcr
+            if pcr == last:
+                continue
+            statistics.pcr, statistics.pcr_moved_at = pcr, now
+            if last is not None and abs(pcr_difference(pcr, last)) > JUMP_S * PCR_HZ:
+                statistics.pcr_jumps += 1
+                self._anchor = None
+            self._measure(pcr, position + index * PACKET_SIZE)
+
+    def _measure(self, pcr: int, position: int) -> None:
+        """The bitrate between two PCRs about a second apart."""
+        if self._anchor is None:
+            self._anchor = (pcr, position)
+            return
+        elapsed = pcr_difference(pcr, self._anchor[0])
+        if elapsed < 0:
+            self._anchor = None
+        elif elapsed >= PCR_HZ:
+            self.statistics.bitrate_bps = (position - self._anchor[1]) * 8 * PCR_HZ // elapsed
+            self._anchor = (pcr, position)
+
+
+def _same(block: bytes, first: int, second: int) -> bool:
+    """Two packets are one packet sent twice: equal but for a PCR. One before this block is believed."""
+    if first < 0:
+        return True
+    one, two = first * PACKET_SIZE, second * PACKET_SIZE
+    if read_pcr(block, one) is not None:
+        return block[one + 12 : one + PACKET_SIZE] == block[two + 12 : two + PACKET_SIZE]
+    return block[one : one + PACKET_SIZE] == block[two : two + PACKET_SIZE]
+
+
+def jumped(later: int, earlier: int) -> bool:
+    """Between two 33-bit times lies more than a second, in either direction."""
+    return abs(difference(later, earlier)) > JUMP_S * CLOCK_HZ

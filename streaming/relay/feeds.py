@@ -1,0 +1,128 @@
+"""How bytes come from a source to the relay's loop: straight from its socket, or through a thread that reads."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import threading
+from collections import deque
+from typing import Protocol
+
+from streaming.faults import Fault, UpstreamError
+from streaming.mpegts.packets import PACKET_SIZE
+from streaming.sources.base import Source
+
+logger = logging.getLogger(__name__)
+
+#: A reading thread that is so far ahead of the loop waits: the provider is slowed by its own socket.
+AHEAD_BYTES = 8 * 1024 * 1024
+
+
+class Feed(Protocol):
+    """What the loop asks for bytes; never blocks."""
+
+    def pump(self) -> bytes:
+        """What has come since the last call. Raises UpstreamError when the source ended and all of it was taken."""
+
+    def stop(self) -> None:
+        """No more; the source itself is closed elsewhere."""
+
+
+def feed_for(source: Source, scratch: memoryview) -> Feed:
+    """The cheapest way to read an opened source. `scratch` is the loop's own reading buffer."""
+    sock = source.direct_socket()
+    if sock is not None:
+        return DirectFeed(sock, source.head, scratch)
+    return ThreadFeed(source)
+
+
+class DirectFeed:
+    """The loop reads the upstream's plain TCP socket itself, whole packets at a time: that spares copies later."""
+
+    def __init__(self, sock: socket.socket, head: bytes, scratch: memoryview) -> None:
+        sock.setblocking(False)
+        self._sock = sock
+        #: What was read and not handed on: at first all of the head, then less than a packet.
+        self._rest = head
+        self._scratch = scratch
+        self._error: UpstreamError | None = None
+
+    def pump(self) -> bytes:
+        kept = len(self._rest)
+        self._scratch[:kept] = self._rest
+        filled = kept + self._fill(self._scratch[kept:])
+        whole = filled - filled % PACKET_SIZE
+        self._rest = bytes(self._scratch[whole:filled])
+        if not whole and self._error is not None:
+            raise self._error
+        return bytes(self._scratch[:whole])
+
+    def stop(self) -> None:
+        self._error = UpstreamError(Fault.ENDED, "The connection was closed by us.")
+
+    def _fill(self, room: memoryview) -> int:
+        """Read what there is; remembers the end for the next call."""
+        if self._error is not None:
+            return 0
+        try:
+            filled = self._sock.recv_into(room)
+        except BlockingIOError:
+            return 0
+        except OSError:
+            self._error = UpstreamError(Fault.RESET)
+            return 0
+        if not filled:
+            self._error = UpstreamError(Fault.ENDED)
+        return filled
+
+
+class ThreadFeed:
+    """A thread reads the source in its own way; the loop fetches what it has."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._pieces: deque[bytes] = deque((source.head,) if source.head else ())
+        self._ahead_bytes = len(source.head)
+        self._error: UpstreamError | None = None
+        self._stopped = False
+        self._room = threading.Condition()
+        self._thread = threading.Thread(target=self._read, name="relay-read", daemon=True)
+        self._thread.start()
+
+    def pump(self) -> bytes:
+        with self._room:
+            error = self._error
+            data = b"".join(self._pieces)
+            self._pieces.clear()
+            self._ahead_bytes = 0
+            self._room.notify()
+        if not data and error is not None:
+            raise error
+        return data
+
+    def stop(self) -> None:
+        with self._room:
+            self._stopped = True
+            self._room.notify()
+
+    def _read(self) -> None:
+        try:
+            while self._put(self._source.read()):
+                pass
+        except UpstreamError as err:
+            self._end(err)
+        except Exception:
+            # The boundary of the thread: a defect in a source is a fault of this upstream, not a silent thread.
+            logger.exception("A source failed as none should")
+            self._end(UpstreamError(Fault.RESET))
+
+    def _end(self, error: UpstreamError) -> None:
+        with self._room:
+            self._error = error
+
+    def _put(self, piece: bytes) -> bool:
+        with self._room:
+            self._pieces.append(piece)
+            self._ahead_bytes += len(piece)
+            self._room.wait_for(lambda: self._stopped or self._ahead_bytes < AHEAD_BYTES)
+            return not self._stopped

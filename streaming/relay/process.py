@@ -1,0 +1,208 @@
+"""The relay process: the loop, the front door, and the housekeeping beside them. No Django, no Redis."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import resource
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from streaming.relay.control import ControlSocket
+from streaming.relay.loop import TickLoop
+from streaming.relay.registry import RelayRegistry
+from streaming.relay.relay import RelayLimits
+from streaming.relay.seams import Book, Command, Opener, RelayFacts, SessionFacts, Ticket
+
+logger = logging.getLogger(__name__)
+
+#: Between two rounds of leases, facts and commands.
+BEAT_S = 1.0
+
+#: From SIGTERM to the end: so long viewers may read their last bytes, and all of it may take.
+FLUSH_S = 0.5
+STOP_S = 2.0
+
+#: A round of the loop that took longer is worth a line.
+SLOW_S = 0.5
+
+
+class RelayProcess:
+    """Everything of one relay process. `run` is its life; `stop` ends it from anywhere."""
+
+    def __init__(
+        self,
+        opener: Opener,
+        book: Book,
+        socket_path: Path,
+        limits: RelayLimits | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        beat_s: float = BEAT_S,
+    ) -> None:
+        self.loop = TickLoop(clock=clock)
+        self.registry = RelayRegistry(self.loop, opener, limits or RelayLimits(), self._ended, self._note)
+        self._housekeeping = _Housekeeping(self.loop, self.registry, opener, book, beat_s)
+        self._control = ControlSocket(socket_path, self._take)
+        self._stop_by = 0.0
+        self._stopping = False
+
+    def run(self) -> None:
+        """Serve until `stop`; returns when every upstream is closed, or `STOP_S` after it."""
+        self._housekeeping.start()
+        try:
+            self.loop.run()
+        finally:
+            self._control.close()
+            self.registry.errands.join(max(0.1, self._stop_by - self.loop.clock()))
+            self.registry.close()
+            self._housekeeping.stop()
+            self.loop.close()
+
+    def abandon(self) -> None:
+        """Undo the construction of a process that will not run."""
+        self._control.close()
+        self.loop.close()
+
+    def stop(self, *_: object) -> None:
+        """Begin the end: from any thread, or as a signal's handler."""
+        self.loop.call(self._begin_to_stop)
+
+    def _begin_to_stop(self) -> None:
+        if self._stopping:
+            return
+        self._stopping = True
+        self._stop_by = self.loop.clock() + STOP_S
+        threading.Thread(target=self._control.close, name="relay-close", daemon=True).start()
+        self.registry.stop_all("the relay process ends", flush_s=FLUSH_S)
+        self.loop.add(_Waiter(self))
+
+    def stop_if_done(self, now: float) -> None:
+        """Nothing left, or no more time: leave the loop."""
+        if self.registry.empty or now >= self._stop_by:
+            self.loop.stop()
+
+    def _take(self, ticket: Ticket, sock: socket.socket) -> None:
+        self.loop.call(self.registry.attach, ticket, sock)
+
+    def _ended(self, facts: SessionFacts, reason: str) -> None:
+        self._housekeeping.post(("ended", facts, reason))
+
+    def _note(self, key: str, sentence: str) -> None:
+        self._housekeeping.post(("note", key, sentence))
+
+
+class _Waiter:
+    """Watches for the moment when nothing is left."""
+
+    eager = True
+
+    def __init__(self, process: RelayProcess) -> None:
+        self._process = process
+
+    def tick(self, now: float) -> None:
+        self._process.stop_if_done(now)
+
+    def crash(self, error: Exception) -> None:
+        self._process.loop.stop()
+
+
+class _Housekeeping:
+    """The thread that talks to the world once a second, and at once when a viewing ended."""
+
+    def __init__(self, loop: TickLoop, registry: RelayRegistry, opener: Opener, book: Book, beat_s: float) -> None:
+        self._beat_s = beat_s
+        self._loop = loop
+        self._registry = registry
+        self._opener = opener
+        self._book = book
+        self._posts: queue.SimpleQueue[tuple[str, object, str] | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="relay-housekeeping", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Say what is left to say and end; one who still waits for Redis is left behind."""
+        self._posts.put(None)
+        self._thread.join(0.4)
+
+    def post(self, what: tuple[str, object, str]) -> None:
+        """Hand something to the thread; never blocks."""
+        self._posts.put(what)
+
+    def _run(self) -> None:
+        next_beat = time.monotonic()
+        while True:
+            try:
+                post = self._posts.get(timeout=max(0.0, next_beat - time.monotonic()))
+            except queue.Empty:
+                next_beat = max(next_beat + self._beat_s, time.monotonic() + self._beat_s / 2)
+                self._guarded(self._renew)
+                self._guarded(self._beat)
+                self._guarded(self._complain)
+                continue
+            if post is None:
+                return
+            self._guarded(self._say, *post)
+
+    def _guarded(self, what: Callable[..., None], *args: object) -> None:
+        try:
+            what(*args)
+        except Exception:
+            # The boundary of the housekeeping: Redis or a defect there must never stop the pictures.
+            logger.exception("Relay housekeeping: %s failed", what.__name__.strip("_"))
+
+    def _renew(self) -> None:
+        opened = self._registry.opened()
+        lost = self._opener.renew(opened) if opened else set()
+        if lost:
+            self._loop.call(self._registry.leases_lost, lost)
+
+    def _beat(self) -> None:
+        answer: queue.SimpleQueue[tuple[list[RelayFacts], list[SessionFacts]]] = queue.SimpleQueue()
+        # Asked in the loop, so that nothing changes while it is written down.
+        self._loop.call(lambda: answer.put(self._registry.facts()))
+        try:
+            relays, sessions = answer.get(timeout=BEAT_S)
+        except queue.Empty:
+            # The loop has ended, or is too busy for facts.
+            return
+        for command in self._book.beat(relays, sessions):
+            self._loop.call(self._obey, command)
+
+    def _obey(self, command: Command) -> None:
+        if not self._registry.command(command):
+            self.post(("note", command.name, "was asked for what is not here (any more)"))
+
+    def _complain(self) -> None:
+        while self._loop.defects:
+            err = self._loop.defects.popleft()
+            logger.error("A defect in the relay", exc_info=err)
+        gap_s, self._loop.longest_gap_s = self._loop.longest_gap_s, 0.0
+        if gap_s > SLOW_S:
+            logger.warning("The relay's loop paused for %.2f s", gap_s)
+
+    def _say(self, kind: str, what: object, sentence: str) -> None:
+        if isinstance(what, SessionFacts):
+            self._book.ended(what, sentence)
+        else:
+            logger.info("[%s] %s", what, sentence)
+
+
+def prepare_process() -> None:
+    """What suits a process of one busy loop and many sockets: all descriptors there are, short turns for threads."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    sys.setswitchinterval(0.0005)
+
+
+def stop_on_signals(process: RelayProcess) -> None:
+    """SIGTERM and SIGINT end the process in order."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, process.stop)

@@ -1,0 +1,236 @@
+"""Which relays run in this process: one per key, however many viewers ask at once. Runs in the loop."""
+
+from __future__ import annotations
+
+import queue
+import socket
+import threading
+from collections.abc import Callable
+
+from restreamer.lib.errors import RestreamerError
+from streaming.faults import Fault
+from streaming.relay import heads
+from streaming.relay.audience import Viewer
+from streaming.relay.errands import Errands
+from streaming.relay.loop import TickLoop
+from streaming.relay.relay import Relay, RelayLimits, RelayState, Surroundings
+from streaming.relay.seams import Command, Opened, Opener, RelayFacts, SessionFacts, Ticket
+
+#: However many relays share the memory, each keeps this much.
+LEAST_RING_BYTES = 1024 * 1024
+
+#: The loop's reading buffer: at most so much is taken from one source at a time.
+SCRATCH_BYTES = 2 * 1024 * 1024
+
+
+class ShuttingDown(RestreamerError):
+    """The relay process is about to end."""
+
+    status = 503
+    retry_after_s = 3.0
+    public = "The service restarts. Try again in a moment."
+
+
+class RelayRegistry:
+    """Finds or starts the relay for a ticket, and ends them all.
+
+    `ended(facts, reason)` is told of each viewing that is over, `note(key, sentence)` of what a journal should know;
+    both are called in the loop and must not block. Methods are the loop's unless they say otherwise.
+    """
+
+    def __init__(
+        self,
+        loop: TickLoop,
+        opener: Opener,
+        limits: RelayLimits,
+        ended: Callable[[SessionFacts, str], None],
+        note: Callable[[str, str], None],
+    ) -> None:
+        self._loop = loop
+        self._limits = limits
+        self.errands = Errands(loop)
+        self._around = Surroundings(
+            loop=loop,
+            errands=self.errands,
+            opener=opener,
+            limits=limits,
+            scratch=memoryview(bytearray(SCRATCH_BYTES)),
+            ended=ended,
+            released=self._released,
+            stopped=self._stopped,
+            note=note,
+        )
+        #: The relay a new viewer of a key joins.
+        self._current: dict[str, Relay] = {}
+        #: All that hold anything: the current ones, and those that drain.
+        self._all: dict[Relay, None] = {}
+        self._waiters: list[tuple[Relay, threading.Event]] = []
+        self._closed = False
+
+    # --- viewers ------------------------------------------------------------------------------------------------
+
+    def attach(self, ticket: Ticket, sock: socket.socket) -> None:
+        """Give a viewer to the relay of his key, starting it if need be."""
+        viewer = Viewer(ticket, sock, self._loop.clock(), self._around.wall())
+        if self._closed:
+            self._turn_away(viewer)
+            return
+        relay = self._current.get(ticket.key)
+        if relay is not None and relay.state is not RelayState.DRAINING:
+            relay.attach(viewer)
+            return
+        successor = Relay(ticket, self._around)
+        self._current[ticket.key] = successor
+        self._all[successor] = None
+        self._share_memory()
+        successor.attach(viewer)
+        self._start_if_free(successor)
+
+    def _start_if_free(self, relay: Relay) -> None:
+        """A relay that drains still holds the provider's slot: its successor starts when it has let go."""
+        if not any(other.key == relay.key and not other.released for other in self._all if other is not relay):
+            relay.start()
+
+    def _turn_away(self, viewer: Viewer) -> None:
+        with viewer.sock as sock:
+            try:
+                sock.send(heads.refusal(viewer.ticket.protocol, ShuttingDown()))
+            except OSError:
+                return
+
+    # --- commands -----------------------------------------------------------------------------------------------
+
+    def command(self, command: Command) -> bool:
+        """Do what a person or another process asked; False when it makes no sense here (any more)."""
+        what = command.arguments
+        if command.name == "stop":
+            return self._stop_session(str(what.get("session_id", "")))
+        if command.name == "switch":
+            relay = self._current.get(str(what.get("key", "")))
+            return relay is not None and relay.switch(Fault.ASKED)
+        if command.name == "stop_lingering":
+            return self._make_room(_number(what.get("subscription_id")), _number(what.get("viewer_id")))
+        return False
+
+    def _stop_session(self, session_id: str) -> bool:
+        for relay in self._all:
+            for viewer in relay.audience.viewers():
+                if viewer.ticket.session_id == session_id:
+                    relay.audience.finish(viewer, "stopped by a person")
+                    return True
+        return False
+
+    # --- room for others ----------------------------------------------------------------------------------------
+
+    def give_up(self, lease_id: str, key: str, viewer_id: int = 0, *, timeout_s: float = 4.0) -> bool:
+        """End the relay that holds a lease, if nobody watches it, or nobody but `viewer_id` (he changes channel).
+
+        True when its upstream is closed, confirmed, and the lease is back; False when it will not or took too long. A
+        relay that is still being opened is known by its `key` alone. For openers, from their threads; blocks.
+        """
+        answer: queue.SimpleQueue[threading.Event | None] = queue.SimpleQueue()
+
+        def ask() -> None:
+            relay = next((r for r in self._all if _holds(r, lease_id, key) and _may_go(r, viewer_id)), None)
+            answer.put(None if relay is None else self._let_go(relay))
+
+        self._loop.call(ask)
+        try:
+            free = answer.get(timeout=timeout_s)
+        except queue.Empty:
+            return False
+        return free is not None and free.wait(timeout_s)
+
+    def _make_room(self, subscription_id: int, viewer_id: int) -> bool:
+        """End the relay of a subscription that has lingered longest, or one that only this viewer watches."""
+        here = [r for r in self._all if r.opened is not None and r.opened.subscription_id == subscription_id]
+        willing = [r for r in here if _may_go(r, viewer_id)]
+        # Those with an audience (the viewer's own) last.
+        chosen = min(willing, key=lambda r: (len(r.audience) > 0, r.lingering_since or 0.0), default=None)
+        if chosen is not None:
+            self._let_go(chosen)
+        return chosen is not None
+
+    def _let_go(self, relay: Relay) -> threading.Event:
+        """End a relay in favour of another; the event is set when its slot is free."""
+        free = threading.Event()
+        self._waiters.append((relay, free))
+        relay.stop("another channel needed the slot")
+        if relay.released:
+            free.set()
+        return free
+
+    # --- leases -------------------------------------------------------------------------------------------------
+
+    def opened(self) -> list[Opened]:
+        """The upstreams whose leases must be renewed. From any thread."""
+        return [opened for relay in list(self._all) if (opened := relay.opened) is not None]
+
+    def leases_lost(self, lease_ids: set[str]) -> None:
+        """These leases are gone: their upstreams close within this tick."""
+        for relay in list(self._all):
+            if relay.opened is not None and relay.opened.lease_id in lease_ids:
+                relay.lease_lost()
+
+    # --- facts --------------------------------------------------------------------------------------------------
+
+    def facts(self) -> tuple[list[RelayFacts], list[SessionFacts]]:
+        """All relays and all viewings."""
+        sessions = [relay.session_facts(viewer) for relay in self._all for viewer in relay.audience.viewers()]
+        return [relay.facts() for relay in self._all], sessions
+
+    # --- the end ------------------------------------------------------------------------------------------------
+
+    def stop_all(self, reason: str, *, flush_s: float) -> None:
+        """End every relay; viewers have `flush_s` to read their last bytes."""
+        self._closed = True
+        for relay in list(self._all):
+            relay.stop(reason)
+            relay.hurry(flush_s)
+
+    def close(self) -> None:
+        """After the loop: let go of what could not end in time."""
+        for relay in self._all:
+            relay.audience.close()
+            relay.ring.close()
+
+    @property
+    def empty(self) -> bool:
+        """Nothing runs and nothing is being closed."""
+        return not self._all
+
+    def _released(self, relay: Relay) -> None:
+        for waited_for, free in self._waiters:
+            if waited_for is relay:
+                free.set()
+        self._waiters = [pair for pair in self._waiters if pair[0] is not relay]
+        current = self._current.get(relay.key)
+        if current is relay:
+            del self._current[relay.key]
+        elif current is not None:
+            self._start_if_free(current)
+
+    def _stopped(self, relay: Relay) -> None:
+        self._all.pop(relay, None)
+        self._share_memory()
+
+    def _share_memory(self) -> None:
+        if self._all:
+            share = max(LEAST_RING_BYTES, self._limits.total_ring_bytes // len(self._all))
+            for relay in self._all:
+                relay.ring.limit_bytes = min(self._limits.ring_bytes, share)
+
+
+def _number(value: object) -> int:
+    return value if isinstance(value, int) else 0
+
+
+def _holds(relay: Relay, lease_id: str, key: str) -> bool:
+    """The relay's upstream, running or still being opened, is under this lease."""
+    if relay.opened is not None:
+        return relay.opened.lease_id == lease_id
+    return relay.key == key and not relay.released
+
+
+def _may_go(relay: Relay, viewer_id: int) -> bool:
+    return not len(relay.audience) or (viewer_id != 0 and relay.audience.only(viewer_id))

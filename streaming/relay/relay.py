@@ -1,0 +1,380 @@
+"""One upstream, its ring and its audience: the states of a relay. Runs in the loop; what blocks is an errand."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from restreamer.lib.errors import RestreamerError
+from streaming.faults import Fault, UpstreamError
+from streaming.relay.audience import Audience, Viewer
+from streaming.relay.errands import Errands
+from streaming.relay.feeds import Feed, feed_for
+from streaming.relay.intake import Intake
+from streaming.relay.keyframes import KeyframeIndex
+from streaming.relay.loop import TickLoop
+from streaming.relay.ring import Ring
+from streaming.relay.seams import FaultHistory, Opened, Opener, RelayFacts, SessionFacts, Ticket
+from streaming.sources.base import quiet_s
+
+
+class RelayState(StrEnum):
+    """What a relay is doing."""
+
+    #: The first upstream is being opened; viewers wait for their first byte.
+    STARTING = "starting"
+    #: An upstream feeds the ring. Also without viewers, while lingering.
+    RUNNING = "running"
+    #: The upstream was lost, the next is being opened; viewers keep their connections.
+    SWITCHING = "switching"
+    #: No upstream any more, or it is being closed; viewers get what is published and a clean end.
+    DRAINING = "draining"
+    STOPPED = "stopped"
+
+
+#: The only ways from state to state.
+TRANSITIONS: dict[RelayState, frozenset[RelayState]] = {
+    RelayState.STARTING: frozenset({RelayState.RUNNING, RelayState.DRAINING}),
+    RelayState.RUNNING: frozenset({RelayState.SWITCHING, RelayState.DRAINING}),
+    RelayState.SWITCHING: frozenset({RelayState.RUNNING, RelayState.DRAINING}),
+    RelayState.DRAINING: frozenset({RelayState.STOPPED}),
+    RelayState.STOPPED: frozenset(),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RelayLimits:
+    """How long and how much."""
+
+    ring_s: float = 30.0
+    ring_bytes: int = 48 * 1024 * 1024
+    #: All rings of the process together.
+    total_ring_bytes: int = 2 * 1024**3
+    #: How far behind live a viewer begins. ffmpeg and what is built on it look at five seconds before they show one
+    #: picture: from 6 s on they have it at once, at 5 s not always, at 1 s after 4 s (bench/join.py).
+    join_behind_s: float = 6.0
+    linger_s: float = 10.0
+    silence_s: float = 8.0
+    start_timeout_s: float = 20.0
+    #: So long viewers whose relay ended may take to read their last bytes.
+    flush_s: float = 5.0
+
+
+class StartTimedOut(RestreamerError):
+    """No picture came in the time a viewer can be made to wait."""
+
+    status = 503
+    retry_after_s = 5.0
+    public = "The channel did not start in time. Try again in a moment."
+
+
+class RelayEnded(RestreamerError):
+    """The relay ended while the viewer waited."""
+
+    status = 503
+    retry_after_s = 2.0
+    public = "The channel was stopped. Try again in a moment."
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What every relay of a process shares."""
+
+    loop: TickLoop
+    errands: Errands
+    opener: Opener
+    limits: RelayLimits
+    #: The loop's reading buffer.
+    scratch: memoryview
+    #: A viewing is over.
+    ended: Callable[[SessionFacts, str], None]
+    #: The upstream is closed, its lease is back, and the key may be started anew.
+    released: Callable[[Relay], None]
+    #: Nothing of the relay is left.
+    stopped: Callable[[Relay], None]
+    #: Something for the journal: relay key and sentence.
+    note: Callable[[str, str], None]
+    #: Unix time.
+    wall: Callable[[], float] = time.time
+
+
+class Relay:
+    """One running channel. See `RelayState` for its life."""
+
+    def __init__(self, ticket: Ticket, around: Surroundings) -> None:
+        self.key = ticket.key
+        self.title = ticket.title
+        self.state = RelayState.STARTING
+        self.history = FaultHistory()
+        self.opened: Opened | None = None
+        self.lingering_since: float | None = None
+        self.reason = ""
+        limits = around.limits
+        self.ring = Ring(keep_s=limits.ring_s, limit_bytes=limits.ring_bytes)
+        self.audience = Audience(around.loop, self.ring, self._viewer_left, flush_s=limits.flush_s)
+        self.index = KeyframeIndex()
+        self._around = around
+        self._limits = limits
+        self._ticket = ticket
+        self._feed: Feed | None = None
+        self._intake: Intake | None = None
+        self._cancelled = threading.Event()
+        #: The upstream is closed and its lease is back, for good.
+        self.released = False
+        self._away = False
+        self._bytes_in = 0
+        self._heard_at = around.loop.clock()
+        #: HLS may be quiet for longer than others.
+        self._silence_s = limits.silence_s
+        self._since = around.wall()
+        around.loop.add(self)
+
+    # --- asked by the registry ----------------------------------------------------------------------------------
+
+    def attach(self, viewer: Viewer) -> None:
+        """A viewer: joins at once when the relay runs, else waits."""
+        self.lingering_since = None
+        self.audience.add(viewer)
+        self._admit(self._around.loop.clock())
+
+    def start(self) -> None:
+        """Open the first upstream."""
+        if not self._away and self.state is RelayState.STARTING:
+            self._send_for_upstream(None)
+
+    def switch(self, fault: Fault) -> bool:
+        """Leave this upstream for the next; False when none is running."""
+        if self.state is not RelayState.RUNNING:
+            return False
+        self._lost(fault)
+        return True
+
+    def stop(self, reason: str) -> None:
+        """Close the upstream and end all viewings cleanly."""
+        self._drain(reason, RelayEnded())
+
+    def hurry(self, seconds: float) -> None:
+        """Viewers who are being sent their last bytes have so long left."""
+        by = self._around.loop.clock() + seconds
+        for viewer in self.audience.viewers():
+            viewer.end_by = min(viewer.end_by, by)
+
+    @property
+    def lingering(self) -> bool:
+        """Runs for nobody, in case somebody comes back."""
+        return self.lingering_since is not None and self.state is RelayState.RUNNING
+
+    @property
+    def eager(self) -> bool:
+        """Somebody waits for a first picture that may come any moment."""
+        return self._feed is not None and (self.audience.waiting or not self._admitted)
+
+    # --- the loop's ---------------------------------------------------------------------------------------------
+
+    def tick(self, now: float) -> None:
+        """Take in what has come, send it on, and look at the clock."""
+        if self._feed is not None:
+            self._take_in(self._feed, now)
+        self._watch_clock(now)
+        if self.state is RelayState.DRAINING and self.released and self.audience.empty:
+            self._end()
+
+    def crash(self, error: Exception) -> None:
+        """A defect in this relay: end it with a reason."""
+        self._drain(f"defect: {error!r}", RestreamerError())
+
+    def lease_lost(self) -> None:
+        """The right to the upstream is gone: close it now, go on with the next."""
+        self._lost(Fault.LEASE_LOST)
+
+    # --- facts --------------------------------------------------------------------------------------------------
+
+    def facts(self) -> RelayFacts:
+        """The relay as admin sees it."""
+        opened = self.opened
+        return RelayFacts(
+            key=self.key,
+            title=self.title,
+            state="lingering" if self.lingering else str(self.state),
+            candidate=opened.candidate if opened else "",
+            label=opened.label if opened else "",
+            viewers=len(self.audience),
+            bytes_in=self._bytes_in,
+            ring_bytes=self.ring.kept_bytes,
+            started_at=self._since,
+            stream_id=opened.stream_id if opened else 0,
+            subscription_id=opened.subscription_id if opened else 0,
+        )
+
+    def session_facts(self, viewer: Viewer) -> SessionFacts:
+        """One of its viewers as admin sees him."""
+        ticket = viewer.ticket
+        arrived_at = self.ring.arrived_at(viewer.position) if viewer.position >= 0 else None
+        lag_s = 0.0 if arrived_at is None else self._around.loop.clock() - arrived_at
+        return SessionFacts(
+            session_id=ticket.session_id,
+            key=ticket.key,
+            viewer_id=ticket.viewer_id,
+            viewer_name=ticket.viewer_name,
+            title=ticket.title,
+            peer=ticket.peer,
+            agent=ticket.agent,
+            started_at=viewer.since,
+            bytes_out=viewer.sent,
+            lag_s=round(lag_s, 1),
+        )
+
+    # --- bytes --------------------------------------------------------------------------------------------------
+
+    @property
+    def _admitted(self) -> bool:
+        return self._intake is not None and self._intake.admitted
+
+    def _take_in(self, feed: Feed, now: float) -> None:
+        assert self._intake is not None
+        try:
+            data = feed.pump()
+            block, entries = self._intake.feed(data, now) if data else (b"", [])
+        except UpstreamError as err:
+            self._lost(err.fault)
+            return
+        if data:
+            self._bytes_in += len(data)
+            self._heard_at = now
+        elif now - self._heard_at > self._silence_s:
+            self._lost(Fault.SILENT)
+            return
+        if block:
+            head = self.ring.head
+            self.ring.append(block, now)
+            for entry in entries:
+                self.index.add(replace(entry, position=head + entry.position))
+            self.audience.send()
+            self._let_go(now)
+        self._admit(now)
+
+    def _let_go(self, now: float) -> None:
+        tail = self.ring.due_tail(now)
+        if tail > self.ring.tail:
+            self.audience.drop_behind(tail)
+            self.index.forget_before(tail)
+            self.ring.let_go(tail)
+
+    def _admit(self, now: float) -> None:
+        """Let those who wait begin, when there is a place to begin."""
+        if self.audience.waiting and self.state is RelayState.RUNNING and self._admitted:
+            entry = self.index.join_point(now, self._limits.join_behind_s)
+            if entry is not None:
+                self.audience.join(entry)
+
+    def _watch_clock(self, now: float) -> None:
+        if self.audience.waiting:
+            self.audience.refuse_late(now - self._limits.start_timeout_s, StartTimedOut())
+        self.audience.expire(now)
+        since = self.lingering_since
+        if since is not None and now - since >= self._limits.linger_s and self.state is not RelayState.DRAINING:
+            self._drain("nobody watched any more", RelayEnded())
+
+    def _viewer_left(self, viewer: Viewer, reason: str) -> None:
+        self._around.ended(self.session_facts(viewer), reason)
+        if not len(self.audience) and self.lingering_since is None:
+            self.lingering_since = self._around.loop.clock()
+
+    # --- upstreams ----------------------------------------------------------------------------------------------
+
+    def _send_for_upstream(self, old: Opened | None) -> None:
+        """In a thread: close the old upstream, confirmed, then open the next."""
+        opener, ticket, history, cancelled = self._around.opener, self._ticket, self.history, self._cancelled
+
+        def work() -> Opened:
+            if old is not None:
+                opener.close(old)
+            return opener.open(ticket, history, cancelled)
+
+        self._away = True
+        self._around.errands.run(f"open {self.key}", work, self._got_upstream, self._got_none)
+
+    def _got_upstream(self, opened: Opened) -> None:
+        self._away = False
+        self.opened = opened
+        if self.state is RelayState.DRAINING:
+            self._give_back()
+            return
+        now = self._around.loop.clock()
+        self._feed = feed_for(opened.source, self._around.scratch)
+        self._intake = Intake(now)
+        self._heard_at = now
+        self._silence_s = max(self._limits.silence_s, quiet_s(opened.source))
+        self._become(RelayState.RUNNING)
+        self._around.note(self.key, f"plays from {opened.label}")
+
+    def _got_none(self, error: RestreamerError) -> None:
+        self._away = False
+        if self.state is RelayState.DRAINING:
+            self._give_back()
+        else:
+            self._drain(error.message, error)
+
+    def _lost(self, fault: Fault) -> None:
+        """The upstream failed: say so, and get the next one unless nobody would watch it."""
+        opened = self.opened
+        if opened is None or self.state is not RelayState.RUNNING:
+            return
+        self.history.add(self._around.loop.clock(), opened.candidate, fault)
+        self._around.note(self.key, f"{opened.label}: {fault.value}")
+        if self.lingering:
+            self._drain(f"nobody watched, and {fault.value}", RelayEnded())
+            return
+        self._unplug()
+        self.opened = None
+        self._become(RelayState.SWITCHING)
+        self._send_for_upstream(opened)
+
+    def _unplug(self) -> None:
+        if self._feed is not None:
+            self._feed.stop()
+        self._feed = self._intake = None
+
+    # --- the end ------------------------------------------------------------------------------------------------
+
+    def _drain(self, reason: str, error: RestreamerError) -> None:
+        if self.state in (RelayState.DRAINING, RelayState.STOPPED):
+            return
+        self.reason = reason
+        self._become(RelayState.DRAINING)
+        self._around.note(self.key, f"ends: {reason}")
+        self._unplug()
+        self._cancelled.set()
+        self.audience.refuse(error)
+        self.audience.finish_all(reason)
+        if not self._away:
+            self._give_back()
+
+    def _give_back(self) -> None:
+        """Close the upstream, if any, confirmed; then the key is free."""
+        opened, self.opened = self.opened, None
+        if opened is None:
+            self._release()
+            return
+        close = self._around.opener.close
+        self._around.errands.run(
+            f"close {self.key}", lambda: close(opened), lambda _: self._release(), lambda _: self._release()
+        )
+
+    def _release(self) -> None:
+        self.released = True
+        self._around.released(self)
+
+    def _end(self) -> None:
+        self._become(RelayState.STOPPED)
+        self._around.loop.remove(self)
+        self.ring.close()
+        self._around.stopped(self)
+
+    def _become(self, state: RelayState) -> None:
+        if state not in TRANSITIONS[self.state]:
+            raise AssertionError(f"a relay cannot go from {self.state} to {state}")
+        self.state = state

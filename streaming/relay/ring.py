@@ -1,0 +1,128 @@
+"""The memory of one running relay: the newest packets in a memory file, in chunks. No Django, no Redis.
+
+Positions are absolute byte counts. What was lent to the kernel is never written over: `sendfile` hands pages over by
+reference, and a slow reader's queues (tens of MB on one machine) may hold them long after the ring has moved on. A ring
+that wrote over such a page would change what a viewer has yet to read. So a chunk that was lent gives its pages
+back when the ring drops it (they live until the last queue has let go), and only one that was not is written again:
+fresh pages cost as much as reading and analysing what stands on them.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+from bisect import bisect_right
+from collections import deque
+
+#: Bytes of one MPEG-TS packet; the head, the tail and every entry are multiples of it.
+PACKET = 188
+
+#: A whole number of packets and of pages.
+CHUNK = PACKET * mmap.PAGESIZE * 2
+
+#: Seconds between two marks of the clock in the ring.
+MARK_EVERY_S = 0.5
+
+
+class Ring:
+    """Whole packets of the last `keep_s` seconds, at most `limit_bytes` of them."""
+
+    def __init__(self, *, keep_s: float, limit_bytes: int) -> None:
+        self.keep_s = keep_s
+        #: May be lowered while running, when many relays share the memory.
+        self.limit_bytes = limit_bytes
+        self.fd = os.memfd_create("restreamer-ring")
+        #: Everything before is published.
+        self.head = 0
+        #: The oldest byte that may be read.
+        self.tail = 0
+        #: What was published last: for those who have everything else.
+        self.newest = b""
+        #: Where in the file each chunk stands, the oldest first; the number of the oldest; those that were lent.
+        self._places: deque[int] = deque()
+        self._first = 0
+        self._lent: set[int] = set()
+        self._free: list[int] = []
+        self._file_bytes = 0
+        self._marks: deque[tuple[float, int]] = deque()
+
+    def append(self, block: bytes, now: float) -> None:
+        """Publish a block of whole packets that arrived at `now`."""
+        if not self._marks or now - self._marks[-1][0] >= MARK_EVERY_S:
+            self._marks.append((now, self.head))
+        self.newest = block
+        view = memoryview(block)
+        while view:
+            number, offset = divmod(self.head, CHUNK)
+            if number - self._first == len(self._places):
+                self._places.append(self._place())
+            written = os.pwrite(self.fd, view[: CHUNK - offset], self._places[-1] + offset)
+            self.head += written
+            view = view[written:]
+
+    def lend(self, position: int) -> tuple[int, int]:
+        """Where in the file the bytes from `position` stand, and how many of them in one piece.
+
+        For handing them to the kernel by reference: they will stay what they are.
+        """
+        number, offset = divmod(position, CHUNK)
+        self._lent.add(number)
+        return self._places[number - self._first] + offset, min(CHUNK - offset, self.head - position)
+
+    def read(self, position: int, size: int) -> bytes:
+        """A copy of published bytes; short at the head, empty before the tail."""
+        out = b""
+        while position >= self.tail and len(out) < size and position + len(out) < self.head:
+            number, offset = divmod(position + len(out), CHUNK)
+            due = min(size - len(out), CHUNK - offset, self.head - position - len(out))
+            out += os.pread(self.fd, due, self._places[number - self._first] + offset)
+        return out
+
+    def due_tail(self, now: float) -> int:
+        """The oldest byte that should be kept now: a packet's first."""
+        marks = self._marks
+        # The mark before the oldest one that is young enough: what came between them is not too old yet.
+        while len(marks) > 1 and marks[1][0] <= now - self.keep_s:
+            marks.popleft()
+        oldest = marks[0][1] if marks else 0
+        return max(self.tail, oldest, -(-(self.head - self.limit_bytes) // PACKET) * PACKET)
+
+    def let_go(self, tail: int) -> None:
+        """Forget everything before `tail`; chunks without a byte left are written again or given back."""
+        self.tail = tail
+        while (self._first + 1) * CHUNK <= tail:
+            place = self._places.popleft()
+            if self._first in self._lent or self._free:
+                self._give_back(place)
+            self._lent.discard(self._first)
+            self._free.append(place)
+            self._first += 1
+
+    def arrived_at(self, position: int) -> float | None:
+        """When the byte at `position` arrived, to half a second; None when the ring has forgotten it."""
+        index = bisect_right(self._marks, position, key=lambda mark: mark[1]) - 1
+        return self._marks[index][0] if index >= 0 else None
+
+    @property
+    def kept_bytes(self) -> int:
+        """Published bytes that can still be read."""
+        return self.head - self.tail
+
+    def close(self) -> None:
+        """Give all memory back."""
+        if self.fd >= 0:
+            os.close(self.fd)
+            self.fd = -1
+
+    def _place(self) -> int:
+        """Room for a chunk in the file."""
+        if self._free:
+            return self._free.pop()
+        self._file_bytes += CHUNK
+        os.ftruncate(self.fd, self._file_bytes)
+        return self._file_bytes - CHUNK
+
+    def _give_back(self, place: int) -> None:
+        """Take the chunk's pages out of the file; whoever holds one keeps it as it is."""
+        with mmap.mmap(self.fd, CHUNK, offset=place) as pages:
+            pages.madvise(mmap.MADV_REMOVE)

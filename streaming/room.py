@@ -1,0 +1,106 @@
+"""Makes room for a wanted lease: asks who may go, waits until they have closed, and takes the slot they leave."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+from portals.errors import NoFreeSlot
+from portals.leases import Lease, LeaseFacts, Ledger
+from streaming.relay.seams import Command, Ticket
+from streaming.sessions import Sessions, WatchFacts
+
+#: From the wish to the confirmed close of somebody else's socket.
+PATIENCE_S = 4.0
+#: A session of the same player that is older than this is the one being left.
+SETTLED_S = 2.0
+_POLL_S = 0.02
+_MOST_VICTIMS = 4
+
+#: Asks a relay of this process to go: the one with this lease or, while it is being opened, this key, if nobody watches
+#: it, or nobody but this viewer (0 = nobody at all). Blocks until its slot is free; False when it will not go.
+GiveUp = Callable[[str, str, int], bool]
+
+
+class Room:
+    """Order of going: expired leases (the ledger drops them), lingering ones, the same viewer's own other viewing."""
+
+    def __init__(self, ledger: Ledger, sessions: Sessions, give_up: GiveUp | None = None) -> None:
+        self._ledger = ledger
+        self._sessions = sessions
+        #: How to reach the relays of this very process without the way over Redis.
+        self.give_up = give_up
+
+    def make(self, lease: Lease, full: NoFreeSlot, ticket: Ticket, cancelled: threading.Event) -> bool:
+        """True when somebody left and the lease is held now. Raises RedisUnavailable."""
+        asked: set[str] = set()
+        level = full.level
+        while len(asked) < _MOST_VICTIMS and not cancelled.is_set():
+            victim = next((one for one in self._victims(lease, level, ticket) if one[0].id not in asked), None)
+            if victim is None:
+                return False
+            asked.add(victim[0].id)
+            if not self._ledger.promise(victim[0].id, lease, patience_s=PATIENCE_S):
+                continue
+            level = self._taken(lease, level, cancelled, patience_s=PATIENCE_S if self._ask(*victim) else 0.0)
+            if not level:
+                return True
+        return False
+
+    def _victims(self, lease: Lease, level: str, ticket: Ticket) -> Iterator[tuple[LeaseFacts, int]]:
+        """Who may go, in order, with the viewer the relay may leave alone (0 = only if nobody watches)."""
+        me = next(iter(self._sessions.facts_of([ticket.session_id])), None)
+        rows = [row for row in self._ledger.usage() if _counts(row, lease, level) and row.key != ticket.key]
+        watching = {row.key: self._sessions.watching(row.key) for row in rows}
+        idle = [row for row in rows if not watching[row.key]]
+        yield from ((row, 0) for row in sorted(idle, key=lambda row: row.lingering_since or time.time()))
+        for row in rows:
+            if watching[row.key] and all(_leaves(one, ticket, me) for one in watching[row.key]):
+                yield row, ticket.viewer_id
+
+    def _taken(self, lease: Lease, level: str, cancelled: threading.Event, *, patience_s: float) -> str:
+        """Wait until the slot is ours. Returns "" when it is, else the level that is full."""
+        deadline = time.monotonic() + patience_s
+        while True:
+            try:
+                self._ledger.take(lease)
+            except NoFreeSlot as err:
+                # Another level than the one we waited for: this one has room now.
+                if err.level != level or time.monotonic() >= deadline or cancelled.wait(_POLL_S):
+                    return err.level
+            else:
+                return ""
+
+    def _ask(self, victim: LeaseFacts, viewer_id: int) -> bool:
+        """Ask whoever holds it. Another process hears it at its next beat."""
+        if self.give_up is not None and victim.owner == self._ledger.owner:
+            return self.give_up(victim.id, victim.key, viewer_id)
+        arguments = {"subscription_id": victim.subscription_id, "viewer_id": viewer_id}
+        self._sessions.send(victim.owner, Command("stop_lingering", arguments))
+        return True
+
+
+def _counts(row: LeaseFacts, lease: Lease, level: str) -> bool:
+    """Does this lease take one of the slots that are full?"""
+    if row.state != "held":
+        return False
+    if level == "subscription":
+        return row.subscription_id == int(lease.subscription)
+    if level == "portal":
+        return row.portal_id == int(lease.portal)
+    return level == "installation"
+
+
+def _leaves(other: WatchFacts, ticket: Ticket, me: WatchFacts | None) -> bool:
+    """Does the viewer of the ticket leave this session by asking for something else?
+
+    A viewer with one connection can only mean that. With more, only what the same player began a while ago counts:
+    two televisions of one household that start together both want to watch.
+    """
+    if other.facts.viewer_id != ticket.viewer_id or other.session_id == ticket.session_id:
+        return False
+    if me is not None and me.connections == 1:
+        return True
+    asked_at = me.asked_at if me is not None else time.time()
+    return other.left_for(ticket.viewer_id, ticket.peer, ticket.agent, asked_at, settled_s=SETTLED_S)

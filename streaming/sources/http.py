@@ -1,0 +1,304 @@
+"""MPEG-TS over HTTP: opened by requests, judged by its first bytes, then read by the relay's loop or by a thread."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import os
+import socket
+import ssl
+import struct
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urljoin
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+
+from portals.providers.records import PlayUrl
+from restreamer import __version__
+from streaming.faults import Fault, UpstreamError
+from streaming.sources.firstbytes import PlaylistAnswer, is_television
+from streaming.sources.status import refusal
+
+# An owner who switched the check off for a portal has been told so in admin; a line per connection helps nobody.
+urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
+
+REDIRECTS = 5
+PIECE_BYTES = 262_144
+
+#: All that requests and the libraries below it raise while a connection is opened or read. A connection that another
+#: thread closed shows itself as ValueError or AttributeError in http.client.
+TRANSPORT_ERRORS = (
+    requests.RequestException,
+    urllib3.exceptions.HTTPError,
+    http.client.HTTPException,
+    OSError,
+    ValueError,
+    AttributeError,
+)
+
+#: Closing with this set sends RST: the provider's end is gone at once, not when it next tries to write.
+_ABORT = struct.pack("ii", 1, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long to wait for what."""
+
+    connect_s: float = 6.0
+    #: Between two pieces while head and first bytes come in.
+    answer_s: float = 8.0
+    #: From the call of `open` to its return, redirects and dribbling heads included.
+    open_s: float = 15.0
+    #: `read` gives up after this; the relay's own rule of silence is stricter and comes first.
+    silence_s: float = 60.0
+
+
+class HttpSource:
+    """One GET whose answer is an endless transport stream."""
+
+    def __init__(self, play: PlayUrl, patience: Patience | None = None) -> None:
+        self.head = b""
+        self._play = play
+        self._patience = patience or Patience()
+        self._sockets: list[socket.socket] = []
+        self._lock = threading.Lock()
+        self._reading = threading.Lock()
+        self._closed = threading.Event()
+        self._late = False
+        self._response: requests.Response | None = None
+        self._direct: socket.socket | None = None
+        self._session = requests.Session()
+        self._session.trust_env = False
+        self._session.verify = play.verify_tls
+        if play.proxy_url:
+            self._session.proxies = {"http": play.proxy_url, "https": play.proxy_url}
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, _WatchedAdapter(self._watch))
+
+    def open(self) -> None:
+        """Connect, follow redirects, judge the first bytes."""
+        deadline = threading.Timer(self._patience.open_s, self._expire)
+        deadline.daemon = True
+        deadline.start()
+        try:
+            with self._reading:
+                self._response = self._request()
+                self._direct = _plain_socket(self._response)
+                self._judge()
+        except UpstreamError:
+            self.close()
+            raise
+        except TRANSPORT_ERRORS as err:
+            fault = self._fault(err)
+            self.close()
+            raise fault from err
+        finally:
+            deadline.cancel()
+
+    def direct_socket(self) -> socket.socket | None:
+        """The plain TCP socket; nothing of the body is left in any buffer but `head`."""
+        return self._direct
+
+    def read(self) -> bytes:
+        """The next piece, decoded from chunks, TLS or compression."""
+        with self._reading:
+            try:
+                piece = self._piece()
+            except TRANSPORT_ERRORS as err:
+                raise self._fault(err) from err
+        if not piece:
+            raise UpstreamError(Fault.ENDED)
+        return piece
+
+    def close(self) -> None:
+        """Abort the connection from any thread; a blocked `read` or `open` wakes with UpstreamError."""
+        self._closed.set()
+        self._abort()
+        # A descriptor lives as long as anybody holds it: let the woken reader leave first. One that resolves a name
+        # cannot be woken; it holds no connection, and `_watch` lets it have none.
+        if not self._reading.acquire(timeout=2.0):
+            return
+        try:
+            self._release()
+        finally:
+            self._reading.release()
+
+    # --- opening ------------------------------------------------------------------------------------------------
+
+    def _request(self) -> requests.Response:
+        url = self._play.url
+        headers = {"User-Agent": f"Restreamer/{__version__}", "Accept-Encoding": "identity", "Connection": "close"}
+        headers |= self._play.headers
+        self._session.headers.clear()
+        self._session.cookies.update(dict(self._play.cookies))
+        timeouts = (self._patience.connect_s, self._patience.answer_s)
+        for _ in range(REDIRECTS + 1):
+            response = self._session.get(url, headers=headers, stream=True, allow_redirects=False, timeout=timeouts)
+            target = self._session.get_redirect_target(response)
+            if target is None:
+                return response
+            # One connection at a time: the provider counts the redirecting one too.
+            response.close()
+            self._abort()
+            self._release()
+            following = urljoin(url, target)
+            if self._session.should_strip_auth(url, following):  # type: ignore[no-untyped-call]
+                headers = {name: value for name, value in headers.items() if name.lower() != "authorization"}
+            url = following
+        raise UpstreamError(Fault.REFUSED, f"The provider redirected more than {REDIRECTS} times.")
+
+    def _judge(self) -> None:
+        response = self._response
+        assert response is not None
+        if response.status_code not in (200, 206):
+            raise refusal(response.status_code, retry_after=response.headers.get("Retry-After", ""))
+        try:
+            while not is_television(self.head):
+                piece = self._piece()
+                self.head += piece
+                if not piece:
+                    is_television(self.head, complete=True)
+                    break
+        except PlaylistAnswer as answer:
+            raise PlaylistAnswer(response.url) from answer
+        if self._direct is None:
+            self._set_timeout(self._patience.silence_s)
+
+    # --- sockets --------------------------------------------------------------------------------------------------
+
+    def _watch(self, sock: socket.socket) -> None:
+        """A connection was made: remember it, so that `close` can wake whoever waits on it."""
+        with self._lock:
+            self._sockets.append(sock)
+        if self._closed.is_set():
+            self._abort()
+            raise OSError("closed while connecting")
+
+    def _abort(self) -> None:
+        with self._lock:
+            sockets = list(self._sockets)
+        for sock in sockets:
+            with contextlib.suppress(OSError):
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _ABORT)
+                # Not SSLSocket's own shutdown: it takes the TLS state away from a reader in another thread.
+                socket.socket.shutdown(sock, socket.SHUT_RDWR)
+
+    def _release(self) -> None:
+        """Really close every descriptor: socket.close() alone waits for http.client's file objects."""
+        with contextlib.suppress(*TRANSPORT_ERRORS):
+            if self._response is not None:
+                self._response.close()
+            self._session.close()
+        self._response = self._direct = None
+        with self._lock:
+            sockets, self._sockets = self._sockets, []
+        for sock in sockets:
+            fd = sock.detach()
+            if fd >= 0:
+                os.close(fd)
+
+    def _expire(self) -> None:
+        self._late = True
+        self._abort()
+
+    def _set_timeout(self, seconds: float) -> None:
+        with self._lock:
+            for sock in self._sockets:
+                if sock.fileno() >= 0:
+                    sock.settimeout(seconds)
+
+    # --- reading --------------------------------------------------------------------------------------------------
+
+    def _piece(self) -> bytes:
+        """What there is, at least one byte; b"" at the end."""
+        response = self._response
+        if response is None or self._closed.is_set():
+            raise UpstreamError(Fault.ENDED, "The connection was closed by us.")
+        raw: Any = response.raw
+        if self._direct is not None:
+            # Past urllib3 and http.client: `read1` returns what their buffer holds, and after that never fills it,
+            # so the socket stands exactly where our bytes end.
+            piece: bytes = raw._fp.fp.read1(PIECE_BYTES)
+        else:
+            piece = raw.read1(PIECE_BYTES, decode_content=True)
+        return piece or b""
+
+    def _fault(self, err: Exception) -> UpstreamError:
+        """The error in our words."""
+        if isinstance(err, UpstreamError):
+            return err
+        if self._closed.is_set():
+            return UpstreamError(Fault.ENDED, "The connection was closed by us.")
+        if self._late or _is_timeout(err):
+            opened = self._response is not None and bool(self.head)
+            return UpstreamError(Fault.SILENT if opened else Fault.TIMED_OUT)
+        for kind, fault, sentence in _FAULTS:
+            if isinstance(err, kind):
+                return UpstreamError(fault, sentence)
+        return UpstreamError(Fault.RESET)
+
+
+#: First match wins; requests' ConnectionError is the parent of several.
+_FAULTS: tuple[tuple[type[Exception], Fault, str], ...] = (
+    (requests.exceptions.SSLError, Fault.REFUSED, "The provider's TLS certificate was not accepted."),
+    (requests.exceptions.ProxyError, Fault.REFUSED, "The proxy could not reach the provider."),
+    (requests.exceptions.InvalidURL, Fault.PORTAL, "The portal gave an address that cannot be used."),
+    (requests.exceptions.MissingSchema, Fault.PORTAL, "The portal gave an address that cannot be used."),
+    (requests.exceptions.InvalidSchema, Fault.PORTAL, "The portal gave an address of a kind that cannot be used."),
+    (requests.exceptions.InvalidHeader, Fault.PORTAL, "The portal gave a header that cannot be sent."),
+    (requests.exceptions.ConnectionError, Fault.REFUSED, "The provider's media server could not be reached."),
+)
+
+
+def _is_timeout(err: BaseException) -> bool:
+    kinds = (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError)
+    return isinstance(err, kinds) or any(isinstance(arg, kinds) for arg in err.args)
+
+
+def _plain_socket(response: requests.Response) -> socket.socket | None:
+    """The answer's TCP socket when its body is the bytes of the wire until the end."""
+    raw: Any = response.raw
+    if raw.chunked or "Content-Length" in response.headers:
+        return None
+    if response.headers.get("Content-Encoding", "identity").lower() not in ("", "identity"):
+        return None
+    # http.client gives a close-delimited answer its connection's socket; these attributes are the only way to it.
+    sock = getattr(getattr(getattr(raw._fp, "fp", None), "raw", None), "_sock", None)
+    return sock if isinstance(sock, socket.socket) and not isinstance(sock, ssl.SSLSocket) else None
+
+
+class _WatchedAdapter(HTTPAdapter):
+    """Reports the socket of every connection requests makes, directly, by TLS, or through any kind of proxy."""
+
+    def __init__(self, watch: Callable[[socket.socket], None]) -> None:
+        self._tell = watch
+        super().__init__(max_retries=0)
+
+    def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
+        pool: Any = super().get_connection_with_tls_context(*args, **kwargs)
+        if "_tell" not in vars(pool.ConnectionCls):
+            pool.ConnectionCls = _watched(pool.ConnectionCls, self._tell)
+        return pool
+
+
+def _watched(base: Any, tell: Callable[[socket.socket], None]) -> Any:
+    class Watched(base):  # type: ignore[misc]
+        _tell = staticmethod(tell)
+
+        def _new_conn(self) -> socket.socket:
+            sock: socket.socket = super()._new_conn()
+            tell(sock)
+            return sock
+
+        def connect(self) -> None:
+            super().connect()
+            # TLS wraps the socket into another object.
+            if isinstance(self.sock, ssl.SSLSocket):
+                tell(self.sock)
+
+    return Watched

@@ -1,0 +1,101 @@
+"""Live television: who asks, what for, may they, and over to the relay."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+
+from accounts.models import Viewer
+from channels.models import Channel, ChannelStream
+from portals.leases import relay_owner
+from restreamer.lib.redis_client import connection
+from streaming.candidates import channel_key
+from streaming.errors import ChannelGone, ChannelUnknown, NothingToPlay
+from streaming.handover import hand_over
+from streaming.limits import Limits, Wish
+from streaming.relay.seams import Ticket
+from streaming.views.access import admitted_viewer, client_address
+from streaming.views.errors import for_players
+
+_LONGEST_AGENT = 200
+#: Public ids end below this; what is higher is no id, and no number a database takes.
+_HIGHEST_ID = 2**31 - 1
+
+
+@for_players
+def stream(request: HttpRequest, channel_id: int, token: str = "") -> HttpResponseBase:
+    """`/stream/<channel id>`: one channel, whichever portal carries it."""
+    viewer = admitted_viewer(request, token)
+    channel = Channel.objects.enabled().filter(pk=channel_id).first() if channel_id <= _HIGHEST_ID else None
+    if channel is None:
+        raise ChannelUnknown(f"Channel {channel_id} does not exist or is not enabled.")
+    return _watch(request, viewer, channel)
+
+
+@for_players
+def play(request: HttpRequest, portal: str, provider_id: str, token: str = "") -> HttpResponseBase:
+    """`/play/<portal>/<provider channel id>`: the channel that holds this stream, under its portal's name."""
+    viewer = admitted_viewer(request, token)
+    if "\0" in provider_id:
+        # PostgreSQL knows no such text.
+        raise ChannelUnknown("No provider's id holds a NUL.")
+    links = ChannelStream.objects.filter(stream__provider_id=provider_id, channel__enabled=True)
+    link = links.filter(stream__portal__slug=portal).select_related("channel").first()
+    if link is None and re.fullmatch(r"[0-9]{1,9}", portal):
+        link = links.filter(stream__portal_id=int(portal)).select_related("channel").first()
+    if link is None:
+        raise ChannelUnknown("No enabled channel holds this stream.")
+    return _watch(request, viewer, link.channel)
+
+
+@for_players
+def nowhere(request: HttpRequest) -> HttpResponseBase:
+    """Whatever else begins like an address of a channel: players get a sentence, never a page."""
+    raise ChannelUnknown("The address is no channel's.")
+
+
+def _watch(request: HttpRequest, viewer: Viewer, channel: Channel) -> HttpResponseBase:
+    _must_be_offered(channel)
+    if request.method == "HEAD":
+        # Players probe with HEAD before they play: it opens nothing and takes nothing.
+        return HttpResponse(content_type="video/mp2t", headers={"Cache-Control": "no-store"})
+    wish = Wish(
+        viewer_id=viewer.pk,
+        viewer_name=viewer.name,
+        connections=viewer.connections,
+        key=channel_key(channel.pk),
+        title=channel.name,
+        peer=client_address(request),
+        agent=request.headers.get("User-Agent", "")[:_LONGEST_AGENT],
+    )
+    limits = Limits(connection(), relay_owner(), policy=settings.VIEWER_LIMIT_POLICY)
+    session_id = limits.admit(wish)
+    ticket = Ticket(
+        session_id=session_id,
+        key=wish.key,
+        viewer_id=wish.viewer_id,
+        viewer_name=wish.viewer_name,
+        title=wish.title,
+        peer=wish.peer,
+        agent=wish.agent,
+        protocol=str(request.META.get("SERVER_PROTOCOL", "HTTP/1.1")),
+    )
+    with contextlib.ExitStack() as undo:
+        undo.callback(limits.give_back, session_id)
+        response = hand_over(request, ticket)
+        undo.pop_all()
+    return response
+
+
+def _must_be_offered(channel: Channel) -> None:
+    """Raises ChannelGone when every stream is stale, NothingToPlay when their portals are switched off."""
+    streams = channel.links.values_list("stream__stale_since", "stream__portal__enabled")
+    listed = [enabled for stale_since, enabled in streams if stale_since is None]
+    if not listed:
+        raise ChannelGone(f"No portal lists a stream of {channel.name} any more.")
+    if not any(listed):
+        raise NothingToPlay(f"The portals of {channel.name} are switched off.")

@@ -1,0 +1,71 @@
+"""`/playlist` and `/playlist.m3u8`: everything a viewer may watch, as M3U."""
+
+from __future__ import annotations
+
+from django import forms
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+
+from channels.models import Channel
+from channels.querysets import ChannelQuerySet
+from restreamer.addresses import asked_base_url
+from restreamer.lib.errors import InvalidInput
+from streaming.outputs import playlist as output
+from streaming.views.access import admitted_viewer
+from streaming.views.errors import for_players
+
+_HEADERS = {
+    "Content-Type": "audio/x-mpegurl; charset=utf-8",
+    "Content-Disposition": 'attachment; filename="restreamer.m3u"',
+    "Cache-Control": "no-cache",
+}
+
+
+#: A switch in an address; left out means yes.
+_SWITCH = [("1", "yes"), ("0", "no")]
+
+
+class Choice(forms.Form):
+    """What the address may ask for. An unknown value is an error; it never silently means “all”."""
+
+    group = forms.CharField(required=False, max_length=200)
+    portal = forms.SlugField(required=False)
+    genres = forms.ChoiceField(required=False, choices=_SWITCH)
+    numbers = forms.ChoiceField(required=False, choices=_SWITCH)
+
+    def channels(self) -> ChannelQuerySet:
+        """The channels asked for, in order."""
+        chosen = Channel.objects.enabled().playable().in_order()
+        if self.cleaned_data["group"]:
+            chosen = chosen.in_group(self.cleaned_data["group"])
+        if self.cleaned_data["portal"]:
+            chosen = chosen.of_portal_slug(self.cleaned_data["portal"])
+        return chosen
+
+
+@for_players
+def playlist(request: HttpRequest, token: str = "") -> HttpResponseBase:
+    """The M3U of this viewer."""
+    viewer = admitted_viewer(request, token)
+    choice = _choice(request)
+    if request.method == "HEAD":
+        return HttpResponse(headers=_HEADERS)
+    form = output.PlaylistForm(
+        base_url=asked_base_url(request),
+        token=viewer.token,
+        with_groups=choice.cleaned_data["genres"] != "0",
+        with_numbers=choice.cleaned_data["numbers"] != "0",
+    )
+    return StreamingHttpResponse(output.lines(choice.channels(), form), headers=_HEADERS)
+
+
+def _choice(request: HttpRequest) -> Choice:
+    unknown = set(request.GET) - set(Choice.base_fields) - {"token"}
+    if unknown:
+        sentence = f"There is no parameter {min(unknown)[:40]!r} here."
+        raise InvalidInput(sentence, public=sentence)
+    choice = Choice(request.GET)
+    if not choice.is_valid():
+        name, errors = next(iter(choice.errors.items()))
+        raise InvalidInput(f"{name}: {errors[0]}", public=f"{name}: {errors[0]}")
+    return choice

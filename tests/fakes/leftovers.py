@@ -1,0 +1,43 @@
+"""After a test everything must be as before: descriptors, threads, memory files."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+def descriptors() -> dict[int, str]:
+    """Open descriptors of this process and what they are."""
+    found = {}
+    for entry in Path("/proc/self/fd").iterdir():
+        try:
+            found[int(entry.name)] = str(entry.readlink())
+        except OSError:
+            continue
+    return found
+
+
+def _interesting(found: dict[int, str]) -> dict[int, str]:
+    kinds = ("socket:", "/memfd:", "anon_inode:[event", "pipe:")
+    return {fd: what for fd, what in found.items() if what.startswith(kinds)}
+
+
+@contextmanager
+def none_expected(within_s: float = 3.0) -> Iterator[None]:
+    """Fails when the block leaves descriptors or threads behind."""
+    fds, threads = _interesting(descriptors()), set(threading.enumerate())
+    yield
+    until = time.monotonic() + within_s
+    while True:
+        more = {fd: what for fd, what in _interesting(descriptors()).items() if fds.get(fd) != what}
+        # asgiref keeps its one pool thread for the life of the process.
+        new = [t for t in threading.enumerate() if t not in threads and not t.name.startswith("ThreadPoolExecutor")]
+        alive = [t.name for t in new if t.is_alive()]
+        if not more and not alive:
+            return
+        if time.monotonic() > until:
+            raise AssertionError(f"left behind: descriptors {more}, threads {alive}")
+        time.sleep(0.02)
