@@ -37,9 +37,7 @@ class ConfidenceFilter(admin.SimpleListFilter):
 class GuideMatchAdmin(ModelAdmin):
     """The matcher proposes, a person decides; a decision is remembered."""
 
-    list_display = (
-        "channel_name", "guide_name", "guide_id", "source", "shown_confidence", "reason", "state", "decided_by",
-    )  # fmt: skip
+    list_display = ("channel_name", "shown_guide", "source", "shown_confidence", "reason", "state", "decided_by")
     list_filter = ("decision", ConfidenceFilter, ("source", RelatedDropdownFilter))
     list_select_related = ("source",)
     list_per_page = 100
@@ -55,6 +53,11 @@ class GuideMatchAdmin(ModelAdmin):
         if not change:
             GuideMatch.objects.filter(pk=obj.pk).update(reason="chosen by hand", confidence=1.0)
             self._decide(request, GuideMatch.objects.filter(pk=obj.pk), Decision.ACCEPTED, "accepted")
+
+    @display(description="guide channel", ordering="guide_name")
+    def shown_guide(self, match: GuideMatch) -> str:
+        """Name and id."""
+        return f"{match.guide_name} ({match.guide_id})" if match.guide_name else match.guide_id
 
     @display(description="confidence", ordering="confidence")
     def shown_confidence(self, match: GuideMatch) -> str:
