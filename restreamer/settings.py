@@ -68,7 +68,7 @@ RELAY_RING_BYTES = env_int("RESTREAMER_RING_BYTES", 48 * 1024 * 1024, minimum=10
 RELAY_TOTAL_RING_BYTES = env_int("RESTREAMER_TOTAL_RING_BYTES", 2 * 1024**3, minimum=4 * 1024 * 1024)
 RELAY_LINGER_S = env_float("RESTREAMER_LINGER_S", 10.0, minimum=0, maximum=600)
 # How far behind live a viewer of a running channel begins: that much is sent at once, and players probe it.
-RELAY_JOIN_BEHIND_S = env_float("RESTREAMER_JOIN_BEHIND_S", 5.0, minimum=0, maximum=60)
+RELAY_JOIN_BEHIND_S = env_float("RESTREAMER_JOIN_BEHIND_S", 6.0, minimum=0, maximum=60)
 RELAY_SILENCE_S = env_float("RESTREAMER_SILENCE_S", 8.0, minimum=1, maximum=120)
 RELAY_START_TIMEOUT_S = env_float("RESTREAMER_START_TIMEOUT_S", 20.0, minimum=2, maximum=120)
 LEASE_LIFETIME_S = env_float("RESTREAMER_LEASE_LIFETIME_S", 12.0, minimum=3, maximum=300)
@@ -238,6 +238,10 @@ UNFOLD = {
     "SIDEBAR": {
         "show_search": True,
         "navigation": [
+            {
+                "title": "Watching",
+                "items": [{"title": "Now playing", "icon": "play_circle", "link": reverse_lazy("now_playing")}],
+            },
             {
                 "title": "Providers",
                 "items": [

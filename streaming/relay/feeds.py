@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 import threading
 from collections import deque
@@ -11,8 +12,7 @@ from streaming.faults import Fault, UpstreamError
 from streaming.mpegts.packets import PACKET_SIZE
 from streaming.sources.base import Source
 
-#: At most so much is taken from one source at a time; the rest waits in its socket.
-PUMP_BYTES = 2 * 1024 * 1024
+logger = logging.getLogger(__name__)
 
 #: A reading thread that is so far ahead of the loop waits: the provider is slowed by its own socket.
 AHEAD_BYTES = 8 * 1024 * 1024
@@ -110,8 +110,15 @@ class ThreadFeed:
             while self._put(self._source.read()):
                 pass
         except UpstreamError as err:
-            with self._room:
-                self._error = err
+            self._end(err)
+        except Exception:
+            # The boundary of the thread: a defect in a source is a fault of this upstream, not a silent thread.
+            logger.exception("A source failed as none should")
+            self._end(UpstreamError(Fault.RESET))
+
+    def _end(self, error: UpstreamError) -> None:
+        with self._room:
+            self._error = error
 
     def _put(self, piece: bytes) -> bool:
         with self._room:

@@ -83,19 +83,25 @@ class TickLoop:
         """Until `stop`."""
         last = next_tick = self.clock()
         while self._running:
-            wait = next_tick - self.clock()
-            if wait > EAGER_S and any(t.eager for t in self._ticking):
-                wait = EAGER_S
-            self._dispatch(self._epoll.poll(max(0.0, wait)))
+            idle = not self._ticking
+            self._dispatch(self._epoll.poll(None if idle else self._pause(next_tick)))
             now = self.clock()
-            if now >= next_tick:
+            if now < next_tick:
+                self._tick([one for one in self._ticking if one.eager], now)
+                continue
+            if not idle:
                 self.longest_gap_s = max(self.longest_gap_s, now - last)
-                last = now
-                # What was missed is not made up for: one tick takes in all there is.
-                next_tick = max(next_tick + self.tick_s, now + self.tick_s / 2)
-                self._tick(list(self._ticking), now)
-            else:
-                self._tick([t for t in self._ticking if t.eager], now)
+            last = now
+            # What was missed is not made up for: one tick takes in all there is.
+            next_tick = max(next_tick + self.tick_s, now + self.tick_s / 2)
+            self._tick(list(self._ticking), now)
+
+    def _pause(self, next_tick: float) -> float:
+        """How long to wait for events."""
+        wait = max(0.0, next_tick - self.clock())
+        if wait > EAGER_S and any(one.eager for one in self._ticking):
+            return EAGER_S
+        return wait
 
     def stop(self) -> None:
         """End `run` after the current round. From any thread."""

@@ -26,7 +26,7 @@ BEAT_S = 1.0
 
 #: From SIGTERM to the end: so long viewers may read their last bytes, and all of it may take.
 FLUSH_S = 0.5
-STOP_S = 2.5
+STOP_S = 2.0
 
 #: A round of the loop that took longer is worth a line.
 SLOW_S = 0.5
@@ -60,6 +60,7 @@ class RelayProcess:
         finally:
             self._control.close()
             self.registry.errands.join(max(0.1, self._stop_by - self.loop.clock()))
+            self.registry.close()
             self._housekeeping.stop()
             self.loop.close()
 
@@ -127,9 +128,9 @@ class _Housekeeping:
         self._thread.start()
 
     def stop(self) -> None:
-        """Say what is left to say and end."""
+        """Say what is left to say and end; one who still waits for Redis is left behind."""
         self._posts.put(None)
-        self._thread.join(2)
+        self._thread.join(0.4)
 
     def post(self, what: tuple[str, object, str]) -> None:
         """Hand something to the thread; never blocks."""

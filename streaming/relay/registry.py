@@ -188,6 +188,12 @@ class RelayRegistry:
             relay.stop(reason)
             relay.hurry(flush_s)
 
+    def close(self) -> None:
+        """After the loop: let go of what could not end in time."""
+        for relay in self._all:
+            relay.audience.close()
+            relay.ring.close()
+
     @property
     def empty(self) -> bool:
         """Nothing runs and nothing is being closed."""
