@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -24,9 +25,14 @@ _SEGMENT_FAILURES = 2
 _LIST_FAILURES = 2
 #: How soon a list is asked for again when its server did not even answer.
 _RETRY_S = 0.5
+#: Reading lists takes at most one part in so many of the time.
+_READING_SHARE = 20.0
 #: A segment may take so many times its own duration to arrive.
 _SLOWEST = 4.0
 _SLOWEST_LEAST_S = 20.0
+#: 200 Mbit/s, and what no segment is refused for.
+_MOST_BYTES_PER_S = 25_000_000
+_MOST_BYTES = 64 * 1024 * 1024
 _MAX_INITIALISATION_BYTES = 1024 * 1024
 _MOST_INITIALISATIONS = 16
 _MAX_KEY_ANSWER_BYTES = 4096
@@ -59,16 +65,21 @@ class Track:
         self.list_failures = 0
         self.segment_failures = 0
         self.retry_at: float | None = None
+        self.loaded_at = 0.0
 
     def load(self, asked_at: float) -> None:
         """Load its list, for the first time or again. Raises UpstreamError."""
         begun = self.follower.playlist is not None
         self.follower.load(self.listing.load() if begun else self.listing.begin(), asked_at)
+        self.loaded_at = asked_at
 
     @property
     def reload_at(self) -> float:
-        """When the list may be asked for again."""
-        return self.retry_at if self.retry_at is not None else self.follower.reload_at
+        """When the list may be asked for again. One that takes long to read is read less often: a list of a whole day
+        must not stop the pictures of others."""
+        if self.retry_at is not None:
+            return self.retry_at
+        return max(self.follower.reload_at, self.loaded_at + _READING_SHARE * self.listing.parsing_s)
 
 
 class SegmentReader:
@@ -175,9 +186,12 @@ class SegmentReader:
     def _clear(self, body: Body, decryptor: Decryptor | None, track: Track, segment: Segment) -> Iterator[bytes]:
         """The segment's bytes as they may be handed on: paced and decrypted."""
         arrived = 0
+        most_bytes = max(_MOST_BYTES_PER_S * segment.duration_s, _MOST_BYTES) if segment.duration_s else math.inf
         for data in body:
             self._pace(track, segment, arrived / body.length if body.length else 0.0)
             arrived += len(data)
+            if arrived > most_bytes:
+                raise UpstreamError(Fault.NOT_TS, "A segment is far larger than television of its duration can be.")
             yield decryptor.feed(data) if decryptor else data
         if decryptor:
             yield decryptor.finish()

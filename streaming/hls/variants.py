@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 
 from streaming.faults import Fault, UpstreamError
@@ -59,6 +60,8 @@ class Listing:
         self._left: list[Variant] = []
         #: Of the variant in use.
         self.audio_url = ""
+        #: Processor time the newest list took to read.
+        self.parsing_s = 0.0
 
     def begin(self) -> MediaPlaylist:
         """Load for the first time; of a master list the first variant that answers.
@@ -122,4 +125,7 @@ class Listing:
 
     def _get(self, url: str) -> MediaPlaylist | MasterPlaylist:
         page = self._fetcher.page(url, "the playlist", max_bytes=MAX_PLAYLIST_BYTES)
-        return parse(page.body.decode("utf-8", "replace"), page.url, self._imports)
+        began = time.thread_time()
+        found = parse(page.body.decode("utf-8", "replace"), page.url, self._imports)
+        self.parsing_s = time.thread_time() - began
+        return found

@@ -219,3 +219,19 @@ def test_errors_are_json_too():
         call_command("viewer", "remove", "nobody", "--json", stdout=out)
     assert json.loads(out.getvalue()) == {"error": "No viewer is called 'nobody'."}
     assert not Subscription.objects.exists()
+
+
+def test_one_dead_portal_does_not_keep_the_others_from_being_asked(monkeypatch):
+    SubscriptionFactory(portal__name="Dead")
+    SubscriptionFactory(portal__name="Living")
+
+    def ask(subscription):
+        if subscription.portal.name == "Dead":
+            raise PortalUnreachable("Nobody answers there.")
+        return SubscriptionReport("ok", "It works.")
+
+    monkeypatch.setattr("restreamer.management.commands.portal.check_subscription", ask)
+    out = StringIO()
+    with pytest.raises(SystemExit):
+        call_command("portal", "test", "--json", stdout=out)
+    assert [row["result"] for row in json.loads(out.getvalue())] == ["Nobody answers there.", "It works."]

@@ -29,6 +29,7 @@ from streaming import search
 from streaming.errors import Cancelled, NothingToPlay
 from streaming.faults import Fault
 from streaming.relay.seams import FaultHistory, Opened
+from streaming.session_book import SessionBook
 from tests.factories import PortalFactory, SubscriptionFactory
 from tests.fakes import leftovers
 from tests.fakes.upstream import Script, TsOrigin
@@ -180,6 +181,28 @@ def test_a_watched_channel_is_left_alone_and_the_next_stream_taken(relay: MiniRe
     assert len(relay.running) == 2
 
 
+def test_a_lingering_channel_of_another_machine_is_asked_through_redis(
+    relay: MiniRelay, origin: TsOrigin, redis: Redis
+) -> None:
+    mac: Subscription = SubscriptionFactory()
+    origin.limits[mac.mac] = 1
+    first, second = channel_on(mac.portal), channel_on(mac.portal)
+    other = MiniRelay(redis, origin, owner="node2:relay")
+    other.open(first, viewer=1)
+    other.leave(first)
+    heard = []
+
+    def beat() -> None:
+        heard.extend(SessionBook(redis, "node2:relay").beat([], []))
+        other.close_all()
+
+    threading.Timer(0.3, beat).start()
+    assert relay.open(second, viewer=2)
+    assert [(one.name, one.arguments) for one in heard] == [
+        ("stop_lingering", {"subscription_id": mac.pk, "viewer_id": 0})
+    ]
+
+
 def test_a_relay_that_knows_better_keeps_its_slot_and_nobody_waits_for_it(
     relay: MiniRelay, macs: list[Subscription]
 ) -> None:
@@ -211,13 +234,13 @@ def test_a_hundred_zaps_on_one_connection_are_never_refused_and_disturb_nobody(
         if watched is not None and chance.random() < 0.5:
             relay.leave(watched)
         relay.open(channel, viewer=1)
+        assert relay.opener.renew([other]) == set()
         # The relay noticed long ago; the book learns of it with the end of the old session.
         if watched is not None:
             relay.leave(watched)
         watched = channel
     assert origin.peak[mac.mac] == 1
     assert origin.open(key=macs[0].mac) == 1
-    assert other.lease_id in {row.id for row in relay.opener.ledger.usage()}
 
 
 def test_a_slot_that_somebody_is_just_leaving_is_waited_for(
