@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import django_rq
 import redis
 from django.conf import settings
-from rq import Worker
 
 from restreamer.doctor.findings import Finding, fail, ok, warn
 from restreamer.folder_lock import FolderLock
-from restreamer.lib import redis_keys
 from restreamer.lib.errors import ConfigurationError
-from restreamer.lib.redis_client import connection
 from restreamer.runner import address
-from restreamer.runner.roles import socket_accepts, web_answers
+from restreamer.runner.roles import scheduler_works, socket_accepts, web_answers, workers_on
 
 _START = "./run"
 _RESTART = "stop Restreamer and type ./run; its log says why"
@@ -51,10 +47,8 @@ def relay(running: bool) -> Finding:
 
 def workers(running: bool) -> Finding:
     """Is every queue served?"""
-    counts = {}
     try:
-        for name in settings.RQ_QUEUES:
-            counts[name] = int(Worker.count(queue=django_rq.get_queue(name)))
+        counts = {name: workers_on(name) for name in settings.RQ_QUEUES}
     except redis.RedisError as err:
         return fail("workers", f"Redis cannot be asked: {err}", _RESTART)
     idle = sorted(name for name, count in counts.items() if not count)
@@ -66,7 +60,7 @@ def workers(running: bool) -> Finding:
 def scheduler(running: bool) -> Finding:
     """Does one hold the lease?"""
     try:
-        held = bool(connection().exists(redis_keys.SCHEDULER_LEASE))
+        held = scheduler_works()
     except redis.RedisError as err:
         return fail("scheduler", f"Redis cannot be asked: {err}", _RESTART)
     if held:

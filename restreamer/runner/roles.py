@@ -7,9 +7,14 @@ import socket
 import sys
 from pathlib import Path
 
+import django_rq
 from django.conf import settings
+from redis import RedisError
+from rq import Worker
 
 from restreamer import embedded_redis
+from restreamer.lib import redis_keys
+from restreamer.lib.redis_client import connection
 from restreamer.runner.address import Address
 from restreamer.runner.child import Role
 
@@ -56,27 +61,33 @@ def relay() -> Role:
 
 def workers() -> list[Role]:
     """The background jobs. The first worker does only small ones, which so never wait behind a long refresh."""
-    roles = [Role(name="worker-1", command=_manage("worker", "default"))]
-    for number in range(2, settings.WORKERS + 1):
-        roles.append(Role(name=f"worker-{number}", command=_manage("worker", "refresh", "default")))
-    return roles
+    small = Role(name="worker-1", command=_manage("worker", "default"), answers=lambda: _served("default", 1))
+    return [small, *(_refresher(number) for number in range(2, settings.WORKERS + 1))]
+
+
+def _refresher(number: int) -> Role:
+    return Role(
+        name=f"worker-{number}",
+        command=_manage("worker", "refresh", "default"),
+        answers=lambda: _served("refresh", number - 1),
+    )
 
 
 def scheduler() -> Role:
     """What starts jobs by the clock."""
-    return Role(name="scheduler", command=_manage("scheduler"))
+    return Role(name="scheduler", command=_manage("scheduler"), answers=_scheduler_works)
 
 
 def web_answers(address: Address) -> bool:
     """Does /healthz answer there?"""
-    connection = http.client.HTTPConnection(address.probe_host, address.port, timeout=_PROBE_TIMEOUT_S)
+    client = http.client.HTTPConnection(address.probe_host, address.port, timeout=_PROBE_TIMEOUT_S)
     try:
-        connection.request("GET", "/healthz", headers={"Host": _allowed_host()})
-        return connection.getresponse().status == 200
+        client.request("GET", "/healthz", headers={"Host": _allowed_host()})
+        return client.getresponse().status == 200
     except (OSError, http.client.HTTPException):
         return False
     finally:
-        connection.close()
+        client.close()
 
 
 def socket_accepts(path: Path) -> bool:
@@ -88,6 +99,30 @@ def socket_accepts(path: Path) -> bool:
         except OSError:
             return False
     return True
+
+
+def workers_on(queue: str) -> int:
+    """How many workers serve the queue now. Raises redis.RedisError."""
+    return int(Worker.count(queue=django_rq.get_queue(queue, connection=connection())))
+
+
+def scheduler_works() -> bool:
+    """Does a scheduler hold the lease? Raises redis.RedisError."""
+    return bool(connection().exists(redis_keys.SCHEDULER_LEASE))
+
+
+def _served(queue: str, times: int) -> bool:
+    try:
+        return workers_on(queue) >= times
+    except RedisError:
+        return False
+
+
+def _scheduler_works() -> bool:
+    try:
+        return scheduler_works()
+    except RedisError:
+        return False
 
 
 def _allowed_host() -> str:

@@ -77,7 +77,7 @@ class House(house.House):
     def get(self, path: str) -> tuple[int, str]:
         """Status and body of one of its pages."""
         try:
-            with urllib.request.urlopen(f"{self.base}{path}", timeout=5) as answer:
+            with urllib.request.urlopen(f"{self.base}{path}", timeout=30) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as err:
             return err.code, err.read().decode()
@@ -99,7 +99,7 @@ def run(data: Path, *words: str, **environment: str) -> subprocess.CompletedProc
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=100,
         check=False,
     )
 

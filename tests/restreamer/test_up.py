@@ -71,8 +71,11 @@ def test_a_killed_web_worker_is_replaced_without_the_others_noticing(house):
 
 
 def test_nobody_is_refused_while_the_pages_start_again(house):
-    house.child("gunicorn").kill()
-    # Whoever asks now waits in the socket we keep open.
+    web = house.child("gunicorn")
+    served = [web, *web.children()]
+    web.kill()
+    assert survivors(served, 5) == []
+    # Whoever asks now, while nobody serves, waits in the socket that `up` keeps open.
     assert [house.get("/healthz")[0] for _ in range(5)] == [200] * 5
 
 
