@@ -12,7 +12,7 @@ class GuideConfig(AppConfig):
     name = "guide"
 
     def ready(self) -> None:
-        """Register the guide's refresh, and forget the download of a source that is deleted."""
+        """Register the guide's refresh, and forget the files of a source that is deleted."""
         from guide import jobs, keeping  # models exist only now
         from guide.models import EpgSource
         from portals import refreshing
@@ -22,5 +22,7 @@ class GuideConfig(AppConfig):
 
         def forget(sender: object, instance: EpgSource, **_: Any) -> None:
             keeping.forget(instance.pk)
+            if instance.upload:
+                instance.upload.delete(save=False)
 
         post_delete.connect(forget, sender=EpgSource, weak=False, dispatch_uid="guide.forget_download")

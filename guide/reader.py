@@ -158,7 +158,15 @@ class XmltvReader:
         if self._root is None and self._fed > _HEAD_BYTES + more:
             raise NotAGuide("The file holds no <tv> element in its first megabyte, so it is no XMLTV guide.")
         if self._root is not None and self._fed - self._fed_at_last_element > MAX_ELEMENT_BYTES + more:
-            raise GuideRefused("The guide goes on for 4 MB without a broadcast or a channel. It was not read further.")
+            self._give_up()
+
+    def _give_up(self) -> None:
+        """Megabytes without an element: an attack on memory, or a feed so broken that the parser has stopped."""
+        if self.counts.programmes:
+            raise GuideIncomplete(
+                f"The guide cannot be read beyond its broadcast number {self.counts.programmes}: it is too damaged."
+            )
+        raise GuideRefused("The guide goes on for 4 MB without a broadcast or a channel. It was not read further.")
 
     def _finish(self, parser: etree.XMLPullParser, text: WellFormedText) -> None:
         try:

@@ -27,8 +27,10 @@ _HONEST = re.compile(
 )
 #: An `&` that is none of XML's own references: a bare one ("Tom & Jerry"), or an entity of HTML ("caf&eacute;").
 _FOREIGN = re.compile(r"&(?!(?:amp|lt|gt|quot|apos|#\d{1,7}|#x[0-9a-fA-F]{1,6});)([A-Za-z][A-Za-z0-9]{1,31};)?")
-#: What may still become a reference when the next piece comes.
-_OPEN_END = re.compile(r"&[#A-Za-z0-9]{0,32}\Z")
+#: A `<` that begins no markup: "I <3 you".
+_STRAY = re.compile(r"<(?![A-Za-z_/!?])")
+#: What may still become a reference or a tag when the next piece comes.
+_OPEN_END = re.compile(r"(?:&[#A-Za-z0-9]{0,32}|<)\Z")
 #: References to characters XML cannot hold; the parser would stop at the first.
 _ILLEGAL_REFERENCE = re.compile(
     r"&#(?:0*(?:[0-8]|1[124-9]|2\d|3[01])|x0*(?:[0-8bcef]|1[0-9a-f])|x0*d[89a-f][0-9a-f]{2}|x0*fff[ef]|6553[45]);",
@@ -69,6 +71,7 @@ class WellFormedText:
         text = legal(text)
         if "&" in text:
             text = _FOREIGN.sub(_native, _ILLEGAL_REFERENCE.sub("", text))
+        text = _STRAY.sub("&lt;", text)
         if len(self.head) < _HEAD_CHARS:
             self.head += text[: _HEAD_CHARS - len(self.head)]
         self._tail = (self._tail + text[-_TAIL_CHARS:])[-_TAIL_CHARS:]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from restreamer.lib.errors import RestreamerError
 
 
@@ -105,6 +107,7 @@ class SubscriptionExpired(SubscriptionRefused):
     """Paid time is over."""
 
     state = "expired"
+    ended_at: datetime | None = None
 
 
 class LoginNeeded(SubscriptionRefused):

@@ -35,8 +35,9 @@ from portals.models import Subscription
 from restreamer.lib import redis_keys
 from restreamer.lib.redis_client import RedisUnavailable, answering
 
-#: A lease that cannot be renewed is given up this long before it expires: time to close the socket.
-_CLOSING_MARGIN_S = 1.5
+#: A lease that cannot be renewed is given up this long before it expires. A renewal that Redis leaves unanswered takes
+#: up to 3 s to fail, the next one comes a beat (1 s) later, and a socket may need 2 s to close.
+_CLOSING_MARGIN_S = 6.0
 
 _KEYS = (
     redis_keys.ALL_LEASES,
@@ -156,7 +157,7 @@ class Ledger:
     def renew(self, ids: Iterable[str]) -> set[str]:
         """Renew held leases; returns those that are lost, whose sockets must close at once.
 
-        Without an answer from Redis a lease is good until shortly before it expires; then it is lost. Never raises.
+        Without an answer from Redis a lease is good until there is just time to close before it expires. Never raises.
         """
         asked_at = self._clock()
         ids = set(ids)
@@ -230,7 +231,7 @@ class Ledger:
         return sorted(rows, key=lambda row: row.since)
 
     def _good_until(self, asked_at: float) -> float:
-        return asked_at + self.lifetime_s - min(_CLOSING_MARGIN_S, self.lifetime_s / 4)
+        return asked_at + self.lifetime_s - min(_CLOSING_MARGIN_S, self.lifetime_s / 2)
 
     def _run_out(self, ids: Iterable[str]) -> set[str]:
         now = self._clock()

@@ -239,6 +239,10 @@ UNFOLD = {
         "show_search": True,
         "navigation": [
             {
+                "title": "Watching",
+                "items": [{"title": "Now playing", "icon": "play_circle", "link": reverse_lazy("now_playing")}],
+            },
+            {
                 "title": "Providers",
                 "items": [
                     _page("Portals", "hub", "portals_portal_changelist"),
@@ -256,6 +260,14 @@ UNFOLD = {
                     _page("Genres", "category", "channels_genremap_changelist"),
                     _page("Doubles", "merge", "channels_merge_changelist"),
                     _page("Streams", "cell_tower", "channels_stream_changelist"),
+                ],
+            },
+            {
+                "title": "Guide",
+                "items": [
+                    _page("EPG sources", "calendar_month", "guide_epgsource_changelist"),
+                    _page("Guide channels", "live_tv", "guide_guidechannel_changelist"),
+                    _page("Guide matches", "join_inner", "guide_guidematch_changelist"),
                 ],
             },
             {

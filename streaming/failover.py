@@ -58,8 +58,8 @@ WEIGHTS: dict[Fault, float] = {
 OF_SUBSCRIPTION = frozenset({Fault.REFUSED})
 #: The portal itself did not answer, whoever asked and for whatever.
 OF_PORTAL = frozenset({Fault.PORTAL})
-#: Faults that say nothing of the stream when they happen on several subscriptions.
-NOT_OF_STREAM = OF_SUBSCRIPTION | OF_PORTAL | {Fault.SLOT_BUSY, Fault.LEASE_LOST, Fault.ASKED}
+#: Faults that say nothing of the stream, on however many subscriptions they happen.
+NOT_OF_STREAM = OF_PORTAL | {Fault.SLOT_BUSY, Fault.LEASE_LOST, Fault.ASKED}
 
 
 @dataclass(frozen=True, slots=True)

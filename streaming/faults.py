@@ -20,6 +20,7 @@ class Fault(StrEnum):
     STARVED = "starved"
     NOT_TS = "not_ts"
     NO_VIDEO = "no_video"
+    OTHER_CODEC = "other_codec"
     LOST_VIDEO = "lost_video"
     LOST_AUDIO = "lost_audio"
     SCRAMBLED = "scrambled"
@@ -42,6 +43,7 @@ SENTENCES: dict[Fault, str] = {
     Fault.STARVED: "the provider sends far less than the picture needs",
     Fault.NOT_TS: "the provider sent something that is no television stream",
     Fault.NO_VIDEO: "the stream carries no picture",
+    Fault.OTHER_CODEC: "the stream is coded in a way the running players could not follow",
     Fault.LOST_VIDEO: "the picture stopped while the rest went on",
     Fault.LOST_AUDIO: "the sound stopped while the picture went on",
     Fault.SCRAMBLED: "the stream is encrypted",

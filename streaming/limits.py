@@ -24,8 +24,6 @@ from streaming.sessions import PENDING_LIFETIME_S, Sessions, WatchFacts
 
 #: How long a viewer at the limit waits for an old connection that may be closing.
 GRACE_S = 2.0
-#: With several connections allowed, a viewing of the same player that is older than this is the one being left.
-SETTLED_S = 2.0
 _POLL_S = 0.05
 
 # KEYS[1] sessions of the viewer   KEYS[2] all sessions   KEYS[3] sessions of the relay key   KEYS[4] facts of this one
@@ -161,9 +159,8 @@ class Limits:
     ) -> WatchFacts | None:
         """The session to end for this wish, or None: wait, then refuse."""
         oldest_first = sorted((one for one in others if one.session_id not in ending), key=lambda one: one.asked_at)
-        settled_s = 0.0 if wish.connections == 1 else SETTLED_S
         for one in oldest_first:
-            if one.left_for(wish.viewer_id, wish.peer, wish.agent, asked_at, settled_s=settled_s):
+            if one.left_for(wish.viewer_id, wish.peer, wish.agent, asked_at, wish.connections):
                 return one
         waited = self._clock() - asked_at >= GRACE_S
         if self._policy == "end_oldest" and waited and oldest_first:

@@ -13,8 +13,6 @@ from streaming.sessions import Sessions, WatchFacts
 
 #: From the wish to the confirmed close of somebody else's socket.
 PATIENCE_S = 4.0
-#: A session of the same player that is older than this is the one being left.
-SETTLED_S = 2.0
 _POLL_S = 0.02
 _MOST_VICTIMS = 4
 
@@ -50,13 +48,15 @@ class Room:
 
     def _victims(self, lease: Lease, level: str, ticket: Ticket) -> Iterator[tuple[LeaseFacts, int]]:
         """Who may go, in order, with the viewer the relay may leave alone (0 = only if nobody watches)."""
-        me = next(iter(self._sessions.facts_of([ticket.session_id])), None)
         rows = [row for row in self._ledger.usage() if _counts(row, lease, level) and row.key != ticket.key]
         watching = {row.key: self._sessions.watching(row.key) for row in rows}
         idle = [row for row in rows if not watching[row.key]]
         yield from ((row, 0) for row in sorted(idle, key=lambda row: row.lingering_since or time.time()))
+        me = next(iter(self._sessions.facts_of([ticket.session_id])), None)
+        if me is None:
+            return
         for row in rows:
-            if watching[row.key] and all(_leaves(one, ticket, me) for one in watching[row.key]):
+            if watching[row.key] and all(_leaves(one, me) for one in watching[row.key]):
                 yield row, ticket.viewer_id
 
     def _taken(self, lease: Lease, level: str, cancelled: threading.Event, *, patience_s: float) -> str:
@@ -92,15 +92,7 @@ def _counts(row: LeaseFacts, lease: Lease, level: str) -> bool:
     return level == "installation"
 
 
-def _leaves(other: WatchFacts, ticket: Ticket, me: WatchFacts | None) -> bool:
-    """Does the viewer of the ticket leave this session by asking for something else?
-
-    A viewer with one connection can only mean that. With more, only what the same player began a while ago counts:
-    two televisions of one household that start together both want to watch.
-    """
-    if other.facts.viewer_id != ticket.viewer_id or other.session_id == ticket.session_id:
-        return False
-    if me is not None and me.connections == 1:
-        return True
-    asked_at = me.asked_at if me is not None else time.time()
-    return other.left_for(ticket.viewer_id, ticket.peer, ticket.agent, asked_at, settled_s=SETTLED_S)
+def _leaves(other: WatchFacts, me: WatchFacts) -> bool:
+    """Does this player leave the other session by asking for something else?"""
+    mine = me.facts
+    return other.left_for(mine.viewer_id, mine.peer, mine.agent, me.asked_at, me.connections)

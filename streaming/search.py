@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import random
 import threading
 from typing import TYPE_CHECKING
 
 from django.conf import settings
+from django.db import DatabaseError
 
 from portals import standing
-from portals.errors import ItemRefused, NoFreeSlot, PortalError, SessionLost, SubscriptionRefused
+from portals.errors import ItemBusy, ItemRefused, NoFreeSlot, PortalError, SessionLost, SubscriptionRefused
 from portals.leases import Lease
 from portals.providers.records import PlayUrl
 from restreamer.lib.errors import ConfigurationError, RestreamerError
+from restreamer.lib.redis_client import RedisUnavailable
 from streaming.candidates import Playable, candidates_for, why_nothing
 from streaming.errors import Cancelled, NothingToPlay
 from streaming.failover import Attempt, GiveUp, Reason, Try, Wait, decide
@@ -35,7 +38,7 @@ _SLOT_POLL_S = 0.1
 #: Candidates are read again at most this often: a person or a refusal may have changed them.
 _LOOK_AGAIN_S = 1.0
 #: A provider that refuses within this time of a close may still be counting the connection that was closed.
-SLOW_RELEASE_S = 15.0
+SLOW_RELEASE_S = 8.0
 _TURNING_AWAY = frozenset({403, 429, 456, 458, 509})
 
 
@@ -50,7 +53,6 @@ class Search:
         starting = not history.entries
         patience_s = settings.RELAY_START_TIMEOUT_S if starting else RUNNING_PATIENCE_S
         self._attempt = Attempt(opener.clock(), patience_s, starting)
-        self._preferred = opener.sessions.preferred(ticket.key)
         self._playables: dict[str, Playable] = {}
         self._looked_at = float("-inf")
         #: Candidates without a free slot, and those of them for which room may still be made.
@@ -67,19 +69,39 @@ class Search:
             while True:
                 if self._cancelled.is_set():
                     raise Cancelled
-                opened = self._step()
+                try:
+                    opened = self._step()
+                except (RedisUnavailable, DatabaseError) as err:
+                    self._sit_out(err)
+                    continue
                 if opened is not None:
                     return opened
         finally:
             self._drop_kept()
 
-    def _step(self) -> Opened | None:
-        """One decision and what follows from it."""
+    def _sit_out(self, err: RedisUnavailable | DatabaseError) -> None:
+        """Without Redis or database nothing is started; a channel that people watch waits for them to come back."""
+        left_s = self._attempt.since + self._attempt.patience_s - self._opener.clock()
+        if self._attempt.starting or left_s <= 0:
+            if isinstance(err, RedisUnavailable):
+                raise err
+            raise NothingToPlay(f"The database does not answer: {err}") from err
+        logger.warning("%s waits: %s", self._ticket.title, err)
+        self._pause(min(_LOOK_AGAIN_S, left_s))
+
+    def _look(self) -> None:
+        """Read the candidates, if that was not done a moment ago."""
         now = self._opener.clock()
         if now - self._looked_at >= _LOOK_AGAIN_S:
-            found = candidates_for(self._ticket.key, preferred_stream=self._preferred)
+            preferred = self._opener.sessions.preferred(self._ticket.key)
+            found = candidates_for(self._ticket.key, preferred_stream=preferred)
             self._playables = {one.candidate.key: one for one in found}
             self._looked_at = now
+
+    def _step(self) -> Opened | None:
+        """One decision and what follows from it."""
+        self._look()
+        now = self._opener.clock()
         candidates = [one.candidate for one in self._playables.values()]
         decision = decide(candidates, self._history.entries, now, self._attempt, self._full)
         if self._roomless and not self._stays_with_stream(decision):
@@ -88,7 +110,8 @@ class Search:
             case Try(candidate):
                 return self._try(self._playables[candidate.key])
             case Wait(seconds, reason, _):
-                self._pause(seconds, keep=reason is Reason.SLOT_BUSY)
+                # A little later than the rule says: a hundred channels of one dead provider must not knock as one.
+                self._pause(seconds * random.uniform(1.0, 1.2), keep=reason is Reason.SLOT_BUSY)
                 return None
             case GiveUp(Reason.ALL_FULL):
                 self._wait_for_a_slot()
@@ -196,14 +219,17 @@ class Search:
         play = self._address(playable, lease)
         source = self._opener.source_for(play)
         watch = OpeningWatch(self._opener.ledger, lease, self._cancelled, source.close)
-        try:
-            with watch:
-                source.open()
+        with contextlib.ExitStack() as undo:
+            undo.callback(source.close)
+            try:
+                with watch:
+                    source.open()
+            except UpstreamError:
+                # Woken by the watch it has an error of its own, which means nothing.
+                self._must_go_on(watch)
+                raise
             self._must_go_on(watch)
-        except RestreamerError:
-            source.close()
-            self._must_go_on(watch)
-            raise
+            undo.pop_all()
         return source
 
     def _address(self, playable: Playable, lease: Lease) -> PlayUrl:
@@ -256,7 +282,7 @@ class Search:
         if isinstance(err, SubscriptionRefused | SessionLost):
             self._looked_at = float("-inf")
             return Fault.REFUSED
-        if isinstance(err, ItemRefused):
+        if isinstance(err, ItemRefused) and not isinstance(err, ItemBusy):
             return Fault.NOT_FOUND
         return Fault.PORTAL
 

@@ -57,13 +57,14 @@ class SessionBook:
     def boot(self) -> int:
         """At the start of the relay: forget the sessions, relays and commands of its dead predecessor.
 
-        Returns how many sessions that were: they must not count against viewers who come back at once.
+        Also those it had not written of yet: a view entered them. One that is just being handed to us comes back with
+        the first beat. Returns how many sessions that were: they must not count against viewers who come back at once.
+
         Raises RedisUnavailable.
         """
-        with answering():
-            dead: list[bytes] = self._client.zrange(redis_keys.owner_sessions(self.owner), 0, -1)  # type: ignore[assignment]
-        for row in self._sessions.facts_of(one.decode() for one in dead):
-            self._sessions.forget(row.facts)
+        dead = [row for row in self._sessions.sessions() if row.owner == self.owner]
+        for row in dead:
+            self._sessions.forget(row.facts, owner=self.owner)
         with answering():
             pipeline = self._client.pipeline(transaction=False)
             pipeline.delete(redis_keys.owner_sessions(self.owner), redis_keys.relay_commands(self.owner))

@@ -24,6 +24,7 @@ PENDING_LIFETIME_S = settings.RELAY_START_TIMEOUT_S + LIFETIME_S
 #: Commands older than this are about a world that is gone.
 _COMMANDS_LIFETIME_S = 30
 _PREFERENCE_LIFETIME_S = 24 * 3600
+_SETTLED_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +42,15 @@ class WatchFacts:
         """The session's id."""
         return self.facts.session_id
 
-    def left_for(self, viewer_id: int, peer: str, agent: str, asked_at: float, *, settled_s: float) -> bool:
+    def left_for(self, viewer_id: int, peer: str, agent: str, asked_at: float, connections: int) -> bool:
         """Is this what a player leaves when it asks for something else at `asked_at`?
 
-        The same player of the same viewer, and begun a while before: two that begin together are two viewings.
+        The same player of the same viewer. Where several at once are allowed it must have begun a while before: two
+        that begin together are two viewings.
         """
         mine = self.facts
         same_player = (mine.viewer_id, mine.peer, mine.agent) == (viewer_id, peer, agent)
-        return same_player and asked_at - self.asked_at >= settled_s
+        return same_player and (connections == 1 or asked_at - self.asked_at >= _SETTLED_S)
 
 
 class Sessions:

@@ -1,6 +1,6 @@
 """Addresses of players."""
 
-from django.urls import URLPattern, URLResolver, path
+from django.urls import URLPattern, URLResolver, path, re_path
 
 from streaming.views import live, playlist
 
@@ -14,4 +14,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("t/<str:token>/stream/<int:channel_id>", live.stream, name="stream-with-token"),
     path("t/<str:token>/stream/<int:channel_id>.ts", live.stream),
     path("t/<str:token>/play/<str:portal>/<path:provider_id>", live.play, name="play-with-token"),
+    re_path(r"^(?:t/[^/]*/)?(?:stream|play)(?:/|$)", live.nowhere),
 ]

@@ -11,7 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 
-from django.db import connections
+from django.db import DatabaseError, connections
 
 from portals.errors import SubscriptionRefused
 from portals.models import Portal, Subscription
@@ -67,12 +67,17 @@ class Watchdog:
             self._changed.notify_all()
 
     def _run(self) -> None:
-        while (subscription_id := self._next()) is not None:
-            wait_s = self._send(subscription_id)
+        try:
+            while (subscription_id := self._next()) is not None:
+                wait_s = self._send(subscription_id)
+                with self._changed:
+                    if subscription_id in self._due:
+                        self._due[subscription_id] = self._clock() + wait_s
+        finally:
             with self._changed:
-                if subscription_id in self._due:
-                    self._due[subscription_id] = self._clock() + wait_s
-        connections.close_all()
+                # Also after a defect: the next stream that plays starts a new thread.
+                if self._thread is threading.current_thread():
+                    self._thread = None
 
     def _next(self) -> int | None:
         """The subscription that is due; None when nothing plays any more."""
@@ -94,7 +99,7 @@ class Watchdog:
             return next_s if next_s > 0 else _NEVER_S
         except Subscription.DoesNotExist:
             return _NEVER_S
-        except RestreamerError as err:
+        except (RestreamerError, DatabaseError) as err:
             logger.info("The watchdog of subscription %d was not sent: %s", subscription_id, err)
             if isinstance(err, SubscriptionRefused):
                 failed(subscription, err)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from django.db import models
+from django.db import models, transaction
 
 from guide.models.source import EpgSource
 
@@ -31,16 +31,25 @@ class GuideMatchQuerySet(models.QuerySet["GuideMatch"]):
     def decide(self, decision: Decision, *, by: str, now: datetime) -> int:
         """Write the same decision on all of these; how many changed.
 
-        Accepting one guide channel turns the other accepted ones of the same channel back into proposals.
+        A channel has one guide: of several accepted together the surest counts, and what was accepted or proposed for
+        the channel besides is forgotten. What was rejected stays rejected.
         """
-        ids = list(self.exclude(decision=decision, decided_by=by).values_list("pk", flat=True))
-        rows = GuideMatch.objects.filter(pk__in=ids)
-        if decision == Decision.ACCEPTED:
-            channels = rows.values_list("channel_id", flat=True)
-            GuideMatch.objects.accepted().filter(channel_id__in=list(channels)).exclude(pk__in=ids).update(
-                decision=Decision.PROPOSED
-            )
-        return rows.update(decision=decision, decided_by=by, decided_at=now)
+        with transaction.atomic():
+            chosen = self._surest() if decision == Decision.ACCEPTED else list(self.values_list("pk", flat=True))
+            rows = GuideMatch.objects.filter(pk__in=chosen)
+            if decision == Decision.ACCEPTED:
+                channels = list(rows.values_list("channel_id", flat=True))
+                others = GuideMatch.objects.filter(channel_id__in=channels).exclude(pk__in=chosen)
+                others.exclude(decision=Decision.REJECTED).delete()
+            decided = {"decided_by": "", "decided_at": None} if decision == Decision.PROPOSED else {
+                "decided_by": by, "decided_at": now}  # fmt: skip
+            return rows.exclude(decision=decision, decided_by=by).update(decision=decision, **decided)
+
+    def _surest(self) -> list[int]:
+        best: dict[int, int] = {}
+        for pk, channel_id in self.order_by("-confidence", "pk").values_list("pk", "channel_id"):
+            best.setdefault(channel_id, pk)
+        return list(best.values())
 
 
 class GuideMatch(models.Model):

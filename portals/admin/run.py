@@ -20,13 +20,15 @@ from restreamer.lib.errors import RestreamerError
 class RunAdmin(ModelAdmin):
     """Read only but for stopping one that works."""
 
-    list_display = ("created_at", "portal", "kind", "shown_state", "progress", "counted", "asked_by", "took", "error")
+    list_display = (
+        "created_at", "portal", "subject", "kind", "shown_state", "progress", "counted", "asked_by", "took", "error",
+    )  # fmt: skip
     list_filter = ("state", "kind", "portal")
     list_select_related = ("portal",)
     actions = ("stop", "apply_held", "take_back")
     fields = (
         "portal", "kind", "asked_by", "state", "step", "progress", "counted", "error", "examples", "undone_at",
-        "created_at", "started_at", "finished_at", "took",
+        "subject", "created_at", "started_at", "finished_at", "took",
     )  # fmt: skip
 
     def has_add_permission(self, request: HttpRequest) -> bool:

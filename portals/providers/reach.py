@@ -91,6 +91,9 @@ def worded(err: http.HttpError, url: str) -> errors.PortalError:
     """The provider's error for one of the HTTP door."""
     host = host_of(url)
     if isinstance(err, http.Unreachable):
+        if err.reason == "dns":
+            # The name alone is what may be mistyped.
+            host = host.rpartition(":")[0] or host
         return errors.PortalUnreachable(_REASONS.get(err.reason, Reach.NO_CONNECTION).of(host=host))
     if isinstance(err, http.TimedOut):
         return errors.PortalUnreachable(Reach.TOO_SLOW.of(host=host))

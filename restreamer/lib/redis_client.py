@@ -45,7 +45,8 @@ def connection_to(url: str) -> redis.Redis:
         socket_timeout=_ANSWER_TIMEOUT_S,
         socket_connect_timeout=_CONNECT_TIMEOUT_S,
         health_check_interval=_HEALTH_CHECK_S,
-        retry=Retry(ExponentialBackoff(cap=0.2, base=0.02), retries=1),
+        # Only what was closed meanwhile is worth asking again: a silent server would cost the time-outs twice over.
+        retry=Retry(ExponentialBackoff(cap=0.2, base=0.02), retries=1, supported_errors=(redis.ConnectionError,)),
     )
 
 

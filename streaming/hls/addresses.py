@@ -47,6 +47,8 @@ def unwrapped(url: str) -> str:
     straight to the media spares a connection and works when the counter is dead. Only names that say "redirect" and
     values that end like media are believed: `proxy?url=…` may add what the media needs.
     """
+    if "redirect" not in url.lower():
+        return url
     try:
         query = parse_qsl(urlsplit(url).query, max_num_fields=100)
     except ValueError:

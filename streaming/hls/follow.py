@@ -157,10 +157,10 @@ def _naming(playlist: MediaPlaylist) -> Callable[[Segment], Hashable]:
     """How segments are told apart from load to load: by path where that suffices, as sessions change the query."""
 
     def by_path(segment: Segment) -> Hashable:
-        return segment.url.partition("?")[0], segment.byte_range
+        return segment.reference.partition("?")[0], segment.byte_range
 
     def by_address(segment: Segment) -> Hashable:
-        return segment.url, segment.byte_range
+        return segment.reference, segment.byte_range
 
     distinct = len({by_path(segment) for segment in playlist.segments})
     return by_path if distinct == len(playlist.segments) else by_address

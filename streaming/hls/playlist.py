@@ -13,6 +13,8 @@ from streaming.hls.addresses import resolve, substituted, unwrapped
 #: What a list without a usable target duration is taken to have.
 DEFAULT_TARGET_S = 10.0
 MAX_TARGET_S = 120.0
+#: A film in one piece is the longest segment there is.
+MAX_DURATION_S = 6 * 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +31,16 @@ class Initialisation:
 
     url: str
     byte_range: Range | None = None
+    #: All keys in force where it was named.
+    keys: tuple[tags.Key, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """One piece of media. Addresses are absolute."""
+    """One piece of media."""
 
-    url: str
+    #: The address as written in the list, variables filled in.
+    reference: str
     sequence: int
     #: 0 when the list does not say (or says -1: endless).
     duration_s: float
@@ -45,6 +50,13 @@ class Segment:
     initialisation: Initialisation | None = None
     discontinuity: bool = False
     gap: bool = False
+    #: The list's own address.
+    base: str = ""
+
+    @property
+    def url(self) -> str:
+        """Where it is. Worked out when asked: of a day's list only the newest few segments are ever fetched."""
+        return unwrapped(resolve(self.base, self.reference))
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,16 +190,24 @@ class _Assembly:
             rule = self._RULES.get(type(tag))
             if rule is not None:
                 rule(self, tag)
-        first = (self.media_sequence or 0) + self.skipped
-        numbered = tuple(replace(segment, sequence=first + n) for n, segment in enumerate(self.segments))
         return MediaPlaylist(
             url=self.url,
-            segments=numbered,
+            segments=tuple(self._numbered()),
             target_s=self._target(),
             media_sequence=self.media_sequence,
             ended=self.ended or self.kind == "VOD" or self._is_plain_list(),
             iframes_only=self.iframes_only,
         )
+
+    def _numbered(self) -> list[Segment]:
+        """The segments, counted again when the number of the first came behind it, where it must not."""
+        first = self._first_number()
+        if self.segments and self.segments[0].sequence != first:
+            return [replace(segment, sequence=first + n) for n, segment in enumerate(self.segments)]
+        return self.segments
+
+    def _first_number(self) -> int:
+        return (self.media_sequence or 0) + self.skipped
 
     def _target(self) -> float:
         longest = max((segment.duration_s for segment in self.segments), default=0.0)
@@ -199,13 +219,14 @@ class _Assembly:
         return self.target_s <= 0 and bool(self.segments) and all(s.duration_s <= 0 for s in self.segments)
 
     def _uri(self, tag: tags.Uri) -> None:
-        url = unwrapped(self.absolute(tag.text))
+        reference = substituted(tag.text, self.variables)
         self.segments.append(
             Segment(
-                url=url,
-                sequence=0,
+                reference=reference,
+                base=self.url,
+                sequence=self._first_number() + len(self.segments),
                 duration_s=self.duration_s,
-                byte_range=self._range(url),
+                byte_range=self._range(reference) if self.byte_range is not None else None,
                 keys=tuple(self.keys.values()),
                 initialisation=self.initialisation,
                 discontinuity=self.discontinuity,
@@ -214,13 +235,13 @@ class _Assembly:
         )
         self.duration_s, self.byte_range, self.discontinuity, self.gap = 0.0, None, False, False
 
-    def _range(self, url: str) -> Range | None:
+    def _range(self, reference: str) -> Range | None:
         if self.byte_range is None or self.byte_range.length <= 0:
             return None
         offset = self.byte_range.offset
         if offset < 0:
             before = self.segments[-1] if self.segments else None
-            follows = before is not None and before.url == url and before.byte_range is not None
+            follows = before is not None and before.reference == reference and before.byte_range is not None
             offset = before.byte_range.offset + before.byte_range.length if follows else 0  # type: ignore[union-attr]
         return Range(offset, self.byte_range.length)
 
@@ -234,10 +255,11 @@ class _Assembly:
         part = None
         if tag.byte_range is not None and tag.byte_range.length > 0:
             part = Range(max(tag.byte_range.offset, 0), tag.byte_range.length)
-        self.initialisation = Initialisation(self.absolute(tag.uri), part) if tag.uri else None
+        keys = tuple(self.keys.values())
+        self.initialisation = Initialisation(self.absolute(tag.uri), part, keys) if tag.uri else None
 
     def _extinf(self, tag: tags.Extinf) -> None:
-        self.duration_s = max(tag.duration_s, 0.0)
+        self.duration_s = min(max(tag.duration_s, 0.0), MAX_DURATION_S)
 
     def _byte_range(self, tag: tags.ByteRange) -> None:
         self.byte_range = tag

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from streaming.faults import Fault, UpstreamError
 from streaming.hls.fetch import Body, Fetcher
 from streaming.hls.follow import Follower
-from streaming.hls.forms import judged
+from streaming.hls.forms import Form, form_of, judged
 from streaming.hls.keys import Decryptor, KeyRing, usable, vector
 from streaming.hls.playlist import Initialisation, Segment
 from streaming.hls.variants import Listing
@@ -24,10 +25,16 @@ _SEGMENT_FAILURES = 2
 _LIST_FAILURES = 2
 #: How soon a list is asked for again when its server did not even answer.
 _RETRY_S = 0.5
+#: Reading lists takes at most one part in so many of the time.
+_READING_SHARE = 20.0
 #: A segment may take so many times its own duration to arrive.
 _SLOWEST = 4.0
 _SLOWEST_LEAST_S = 20.0
+#: 200 Mbit/s, and what no segment is refused for.
+_MOST_BYTES_PER_S = 25_000_000
+_MOST_BYTES = 64 * 1024 * 1024
 _MAX_INITIALISATION_BYTES = 1024 * 1024
+_MOST_INITIALISATIONS = 16
 _MAX_KEY_ANSWER_BYTES = 4096
 #: Answers that speak of the right to watch: no other segment or variant will fare better.
 _DECISIVE = frozenset({401, 403, 451, 456, 458})
@@ -58,16 +65,21 @@ class Track:
         self.list_failures = 0
         self.segment_failures = 0
         self.retry_at: float | None = None
+        self.loaded_at = 0.0
 
     def load(self, asked_at: float) -> None:
         """Load its list, for the first time or again. Raises UpstreamError."""
         begun = self.follower.playlist is not None
         self.follower.load(self.listing.load() if begun else self.listing.begin(), asked_at)
+        self.loaded_at = asked_at
 
     @property
     def reload_at(self) -> float:
-        """When the list may be asked for again."""
-        return self.retry_at if self.retry_at is not None else self.follower.reload_at
+        """When the list may be asked for again. One that takes long to read is read less often: a list of a whole day
+        must not stop the pictures of others."""
+        if self.retry_at is not None:
+            return self.retry_at
+        return max(self.follower.reload_at, self.loaded_at + _READING_SHARE * self.listing.parsing_s)
 
 
 class SegmentReader:
@@ -174,9 +186,12 @@ class SegmentReader:
     def _clear(self, body: Body, decryptor: Decryptor | None, track: Track, segment: Segment) -> Iterator[bytes]:
         """The segment's bytes as they may be handed on: paced and decrypted."""
         arrived = 0
+        most_bytes = max(_MOST_BYTES_PER_S * segment.duration_s, _MOST_BYTES) if segment.duration_s else math.inf
         for data in body:
             self._pace(track, segment, arrived / body.length if body.length else 0.0)
             arrived += len(data)
+            if arrived > most_bytes:
+                raise UpstreamError(Fault.NOT_TS, "A segment is far larger than television of its duration can be.")
             yield decryptor.feed(data) if decryptor else data
         if decryptor:
             yield decryptor.finish()
@@ -186,14 +201,21 @@ class SegmentReader:
         if wanted is None:
             return b""
         if wanted not in self._initialisations:
-            page = self._fetcher.page(
-                wanted.url, "the beginning of a segment", max_bytes=_MAX_INITIALISATION_BYTES,
-                byte_range=wanted.byte_range,
-            )  # fmt: skip
-            if len(self._initialisations) >= 16:
+            if len(self._initialisations) >= _MOST_INITIALISATIONS:
                 self._initialisations.clear()
-            self._initialisations[wanted] = page.body
+            self._initialisations[wanted] = self._fetch_initialisation(wanted, segment)
         return self._initialisations[wanted]
+
+    def _fetch_initialisation(self, wanted: Initialisation, segment: Segment) -> bytes:
+        page = self._fetcher.page(
+            wanted.url, "the beginning of a segment", max_bytes=_MAX_INITIALISATION_BYTES, byte_range=wanted.byte_range
+        )
+        # Some packagers encrypt it like the segments, as the format says; some leave it in the clear.
+        key = usable(wanted.keys) if form_of(page.body) is not Form.FMP4 else None
+        if key is None:
+            return page.body
+        decryptor = Decryptor(self._keys.get(key.uri), vector(key, segment))
+        return decryptor.feed(page.body) + decryptor.finish()
 
     def _fetch_key(self, url: str) -> bytes:
         return self._fetcher.page(url, "the key of the stream", max_bytes=_MAX_KEY_ANSWER_BYTES).body

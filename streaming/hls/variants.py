@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 
 from streaming.faults import Fault, UpstreamError
@@ -34,8 +35,8 @@ def best_first(variants: Sequence[Variant]) -> list[Variant]:
 def separate_audio(master: MasterPlaylist, variant: Variant) -> str:
     """Address of the sound that belongs to the variant but is listed apart from it; "" when it lies inside.
 
-    Chosen: the rendition marked default, else one a player may choose by itself, else the first. One of them without
-    an address means that the variant carries its own sound.
+    Chosen: the rendition marked default, else one a player may choose by itself, else the first. When the chosen one
+    has no address, the variant carries it.
     """
     group = [
         rendition
@@ -59,6 +60,8 @@ class Listing:
         self._left: list[Variant] = []
         #: Of the variant in use.
         self.audio_url = ""
+        #: Processor time the newest list took to read.
+        self.parsing_s = 0.0
 
     def begin(self) -> MediaPlaylist:
         """Load for the first time; of a master list the first variant that answers.
@@ -122,4 +125,7 @@ class Listing:
 
     def _get(self, url: str) -> MediaPlaylist | MasterPlaylist:
         page = self._fetcher.page(url, "the playlist", max_bytes=MAX_PLAYLIST_BYTES)
-        return parse(page.body.decode("utf-8", "replace"), page.url, self._imports)
+        began = time.thread_time()
+        found = parse(page.body.decode("utf-8", "replace"), page.url, self._imports)
+        self.parsing_s = time.thread_time() - began
+        return found

@@ -14,11 +14,16 @@ from streaming.relay.audience import Audience, Viewer
 from streaming.relay.errands import Errands
 from streaming.relay.feeds import Feed, feed_for
 from streaming.relay.intake import Intake
-from streaming.relay.keyframes import KeyframeIndex
+from streaming.relay.joint import Joint
+from streaming.relay.keyframes import EntryPoint, KeyframeIndex
 from streaming.relay.loop import TickLoop
 from streaming.relay.ring import Ring
 from streaming.relay.seams import FaultHistory, Opened, Opener, RelayFacts, SessionFacts, Ticket
+from streaming.relay.vigil import Vigil
 from streaming.sources.base import quiet_s
+
+#: Sockets on which nothing comes for longer are given up by some players (reference hls-and-ts.md, section 6).
+FILL_AFTER_S = 1.5
 
 
 class RelayState(StrEnum):
@@ -121,12 +126,15 @@ class Relay:
         self._ticket = ticket
         self._feed: Feed | None = None
         self._intake: Intake | None = None
+        self._joint = Joint()
+        self._vigil: Vigil | None = None
         self._cancelled = threading.Event()
         #: The upstream is closed and its lease is back, for good.
         self.released = False
         self._away = False
         self._bytes_in = 0
         self._heard_at = around.loop.clock()
+        self._published_at = around.loop.clock()
         #: HLS may be quiet for longer than others.
         self._silence_s = limits.silence_s
         self._since = around.wall()
@@ -178,6 +186,8 @@ class Relay:
         """Take in what has come, send it on, and look at the clock."""
         if self._feed is not None:
             self._take_in(self._feed, now)
+        elif self.state is RelayState.SWITCHING:
+            self._publish(b"", [], now)
         self._watch_clock(now)
         if self.state is RelayState.DRAINING and self.released and self.audience.empty:
             self._end()
@@ -247,14 +257,27 @@ class Relay:
         elif now - self._heard_at > self._silence_s:
             self._lost(Fault.SILENT)
             return
-        if block:
-            head = self.ring.head
-            self.ring.append(block, now)
-            for entry in entries:
-                self.index.add(replace(entry, position=head + entry.position))
-            self.audience.send()
-            self._let_go(now)
+        self._publish(block, entries, now)
+        if data and self._intake.admitted and self._vigil is not None:
+            fault = self._vigil.look(self._joint.statistics, now, has_sound=self._joint.has_sound)
+            if fault is not None:
+                self._lost(fault)
+                return
         self._admit(now)
+
+    def _publish(self, block: bytes, entries: list[EntryPoint], now: float) -> None:
+        """Into the ring and out to the viewers; after a silence something that keeps their sockets alive."""
+        if not block and now - self._published_at >= FILL_AFTER_S:
+            block = self._joint.fill()
+        if not block:
+            return
+        self._published_at = now
+        head = self.ring.head
+        self.ring.append(block, now)
+        for entry in entries:
+            self.index.add(replace(entry, position=head + entry.position))
+        self.audience.send()
+        self._let_go(now)
 
     def _let_go(self, now: float) -> None:
         tail = self.ring.due_tail(now)
@@ -305,9 +328,10 @@ class Relay:
             return
         now = self._around.loop.clock()
         self._feed = feed_for(opened.source, self._around.scratch)
-        self._intake = Intake(now)
+        self._intake = Intake(now, self._joint)
         self._heard_at = now
         self._silence_s = max(self._limits.silence_s, quiet_s(opened.source))
+        self._vigil = Vigil(self._silence_s)
         self._become(RelayState.RUNNING)
         self._around.note(self.key, f"plays from {opened.label}")
 
@@ -334,9 +358,12 @@ class Relay:
         self._send_for_upstream(opened)
 
     def _unplug(self) -> None:
-        if self._feed is not None:
-            self._feed.stop()
-        self._feed = self._intake = None
+        if self._feed is None:
+            return
+        self._feed.stop()
+        self._feed = self._intake = self._vigil = None
+        now = self._around.loop.clock()
+        self._publish(*self._joint.cut(now), now)
 
     # --- the end ------------------------------------------------------------------------------------------------
 

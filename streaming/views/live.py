@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -21,14 +22,15 @@ from streaming.views.access import admitted_viewer, client_address
 from streaming.views.errors import for_players
 
 _LONGEST_AGENT = 200
-_LONGEST_ID = 10**9 * 2
+#: Public ids end below this; what is higher is no id, and no number a database takes.
+_HIGHEST_ID = 2**31 - 1
 
 
 @for_players
 def stream(request: HttpRequest, channel_id: int, token: str = "") -> HttpResponseBase:
     """`/stream/<channel id>`: one channel, whichever portal carries it."""
     viewer = admitted_viewer(request, token)
-    channel = Channel.objects.enabled().filter(pk=min(channel_id, _LONGEST_ID)).first()
+    channel = Channel.objects.enabled().filter(pk=channel_id).first() if channel_id <= _HIGHEST_ID else None
     if channel is None:
         raise ChannelUnknown(f"Channel {channel_id} does not exist or is not enabled.")
     return _watch(request, viewer, channel)
@@ -43,11 +45,17 @@ def play(request: HttpRequest, portal: str, provider_id: str, token: str = "") -
         raise ChannelUnknown("No provider's id holds a NUL.")
     links = ChannelStream.objects.filter(stream__provider_id=provider_id, channel__enabled=True)
     link = links.filter(stream__portal__slug=portal).select_related("channel").first()
-    if link is None and portal.isascii() and portal.isdigit():
-        link = links.filter(stream__portal_id=min(int(portal), _LONGEST_ID)).select_related("channel").first()
+    if link is None and re.fullmatch(r"[0-9]{1,9}", portal):
+        link = links.filter(stream__portal_id=int(portal)).select_related("channel").first()
     if link is None:
         raise ChannelUnknown("No enabled channel holds this stream.")
     return _watch(request, viewer, link.channel)
+
+
+@for_players
+def nowhere(request: HttpRequest) -> HttpResponseBase:
+    """Whatever else begins like an address of a channel: players get a sentence, never a page."""
+    raise ChannelUnknown("The address is no channel's.")
 
 
 def _watch(request: HttpRequest, viewer: Viewer, channel: Channel) -> HttpResponseBase:

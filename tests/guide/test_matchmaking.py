@@ -60,13 +60,26 @@ def test_old_proposals_make_room_for_better_ones():
     assert pairs() == [(1, "DaveHD.uk", "accepted")]
 
 
-def test_accepting_one_opens_the_other_again():
-    guide("A", ("a", "x"), ("b", "y"))
-    for guide_id in "ab":
-        GuideMatch.objects.create(channel_id=1, guide_id=guide_id)
-    GuideMatch.objects.filter(guide_id="a").decide(Decision.ACCEPTED, by="ann", now=NOW)
+def test_a_channel_has_one_guide():
+    for guide_id, confidence in (("a", 0.7), ("b", 0.9), ("c", 0.8)):
+        GuideMatch.objects.create(channel_id=1, guide_id=guide_id, confidence=confidence)
+    GuideMatch.objects.create(channel_id=1, guide_id="no", decision=Decision.REJECTED)
+    assert GuideMatch.objects.proposed().decide(Decision.ACCEPTED, by="ann", now=NOW) == 1
+    assert pairs() == [(1, "b", "accepted"), (1, "no", "rejected")]
+
+
+def test_a_newly_accepted_guide_replaces_the_old_one():
+    GuideMatch.objects.create(channel_id=1, guide_id="a", decision=Decision.ACCEPTED, decided_by="ann")
+    GuideMatch.objects.create(channel_id=1, guide_id="b")
     GuideMatch.objects.filter(guide_id="b").decide(Decision.ACCEPTED, by="ann", now=NOW)
-    assert pairs() == [(1, "a", "proposed"), (1, "b", "accepted")]
+    assert pairs() == [(1, "b", "accepted")]
+
+
+def test_a_decision_can_be_taken_back():
+    GuideMatch.objects.create(channel_id=1, guide_id="a", decision=Decision.REJECTED, decided_by="ann", decided_at=NOW)
+    GuideMatch.objects.all().decide(Decision.PROPOSED, by="ann", now=NOW)
+    row = GuideMatch.objects.get()
+    assert (row.decision, row.decided_by, row.decided_at) == (Decision.PROPOSED, "", None)
 
 
 def test_disabled_sources_are_not_offered():

@@ -192,6 +192,7 @@ def test_an_unknown_or_treacherous_encoding_is_read_as_utf8():
         ("a&#0;b&#x1F;c&#xD800;d&#xFFFE;e", "abcde"),
         ("a\x00b\x1fc\x0bd", "abcd"),
         ("<i>Slanted</i> news", "Slanted news"),
+        ("I <3 you, 2 < 3", "I <3 you, 2 < 3"),
         ("one\n two", "one two"),
     ],
 )
@@ -328,6 +329,15 @@ def test_one_element_without_end_is_stopped():
 
     with pytest.raises(GuideRefused, match="4 MB without a broadcast"):
         list(XmltvReader(forever()))
+
+
+def test_a_feed_too_damaged_to_go_on_gives_what_it_had():
+    broken = '<programme start="20260601" channel="c"><title>News <Live></title></programme>'
+    feed = XmltvReader(cut(tv(programme("a", "1 20:00", "1 21:00"), *[broken] * 100_000), 65536))
+    found: list[object] = []
+    with pytest.raises(GuideIncomplete, match="too damaged"):
+        found.extend(feed)
+    assert len(found) >= 1
 
 
 def test_a_file_that_never_comes_to_its_guide_is_stopped():

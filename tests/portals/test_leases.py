@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from time import monotonic as clock
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -331,14 +333,25 @@ def test_without_redis_nothing_is_taken() -> None:
         taken(ledger, subscription())
 
 
-def test_without_redis_a_lease_is_good_until_shortly_before_it_expires(ledger: Ledger, time: Time) -> None:
+def test_without_redis_a_lease_is_good_while_there_is_time_to_close(ledger: Ledger, time: Time) -> None:
     lease = taken(ledger, subscription())
     ledger._client = connection_to("unix:///nonexistent/redis.sock")
     ledger._scripts.clear()
-    time.now += 10
+    time.now += 5.9
     assert ledger.renew([lease.id]) == set()
-    time.now += 0.6
+    time.now += 0.2
     assert ledger.renew([lease.id]) == {lease.id}
+
+
+def test_an_unanswered_renewal_fails_while_there_is_time_to_close(ledger: Ledger) -> None:
+    """The margin before the expiry is made of this, a beat and the close of a socket."""
+    lease = taken(ledger, subscription())
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        ledger._client = connection_to(f"redis://127.0.0.1:{silent.getsockname()[1]}/0")
+        ledger._scripts.clear()
+        began = clock()
+        ledger.renew([lease.id])
+        assert clock() - began < 3
 
 
 def test_a_redis_that_forgot_grants_nothing_until_everybody_has_reported(

@@ -71,9 +71,9 @@ TABLE = [
         [ago(2, A1), ago(1, A2), ago(0, C9)],
     ),
     Row(
-        "refusals of two subscriptions do not blame the stream",
+        "also one that was refused on two",
         [A1, A2, A3, C9],
-        Try(A3),
+        Try(C9),
         [ago(1, A1, Fault.REFUSED), ago(0, A2, Fault.REFUSED)],
     ),
     Row(

@@ -187,6 +187,26 @@ def test_an_unknown_channel_is_not_found(client: Client, viewer: Viewer, channel
     assert told(response) == "There is no such channel."
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/stream",
+        "/stream/",
+        "/stream/abc",
+        "/stream/1/",
+        "/stream/-1",
+        "/play",
+        "/play/home",
+        "/t/x/stream/",
+        "/t//play/",
+    ],
+)
+def test_what_is_no_address_of_ours_is_no_page_either(client: Client, path: str) -> None:
+    response = client.get(path)
+    assert response.status_code == 404
+    assert told(response) == "There is no such channel."
+
+
 def test_a_disabled_channel_is_not_found(client: Client, viewer: Viewer) -> None:
     channel = LinkFactory(channel__enabled=False, stream__portal__slug="p", stream__provider_id="1").channel
     assert client.get(address(channel, viewer)).status_code == 404

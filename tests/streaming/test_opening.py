@@ -14,6 +14,7 @@ from django.utils import timezone
 from redis import Redis
 
 from portals.errors import (
+    ItemBusy,
     ItemRefused,
     NoFreeSlot,
     PortalUnreachable,
@@ -28,6 +29,7 @@ from streaming import search
 from streaming.errors import Cancelled, NothingToPlay
 from streaming.faults import Fault
 from streaming.relay.seams import FaultHistory, Opened
+from streaming.session_book import SessionBook
 from tests.factories import PortalFactory, SubscriptionFactory
 from tests.fakes import leftovers
 from tests.fakes.upstream import Script, TsOrigin
@@ -179,6 +181,28 @@ def test_a_watched_channel_is_left_alone_and_the_next_stream_taken(relay: MiniRe
     assert len(relay.running) == 2
 
 
+def test_a_lingering_channel_of_another_machine_is_asked_through_redis(
+    relay: MiniRelay, origin: TsOrigin, redis: Redis
+) -> None:
+    mac: Subscription = SubscriptionFactory()
+    origin.limits[mac.mac] = 1
+    first, second = channel_on(mac.portal), channel_on(mac.portal)
+    other = MiniRelay(redis, origin, owner="node2:relay")
+    other.open(first, viewer=1)
+    other.leave(first)
+    heard = []
+
+    def beat() -> None:
+        heard.extend(SessionBook(redis, "node2:relay").beat([], []))
+        other.close_all()
+
+    threading.Timer(0.3, beat).start()
+    assert relay.open(second, viewer=2)
+    assert [(one.name, one.arguments) for one in heard] == [
+        ("stop_lingering", {"subscription_id": mac.pk, "viewer_id": 0})
+    ]
+
+
 def test_a_relay_that_knows_better_keeps_its_slot_and_nobody_waits_for_it(
     relay: MiniRelay, macs: list[Subscription]
 ) -> None:
@@ -253,6 +277,18 @@ def test_without_redis_nothing_is_opened(origin: TsOrigin, macs: list[Subscripti
     with pytest.raises(RedisUnavailable):
         relay.open(channel)
     assert origin.opened["all"] == 0
+
+
+def test_a_channel_that_people_watch_waits_for_redis_to_come_back(
+    relay: MiniRelay, macs: list[Subscription], redis: Redis
+) -> None:
+    channel = channel_on(macs[0].portal)
+    history = FaultHistory()
+    history.add(time.monotonic(), "0/0", Fault.RESET)
+    ledger, gone = relay.opener.ledger, connection_to("unix:///nonexistent/redis.sock")
+    relay.opener.ledger = Ledger(gone, "node1:relay")
+    threading.Timer(0.3, setattr, [relay.opener, "ledger", ledger]).start()
+    assert relay.open(channel, history=history)
 
 
 def test_a_restarted_relay_plays_at_once_on_the_slots_of_the_dead(
@@ -458,6 +494,16 @@ def test_after_a_fault_in_mid_stream_the_other_subscription_is_tried(
     history.add(time.monotonic(), first.candidate, Fault.RESET)
     relay.close_all()
     assert relay.open(channel, history=history).subscription_id == macs[1].pk
+
+
+def test_a_provider_whose_servers_are_full_is_left_for_another(relay: MiniRelay, macs: list[Subscription]) -> None:
+    other = PortalFactory()
+    SubscriptionFactory(portal=other)
+    channel = channel_on(macs[0].portal, other)
+    relay.provider.errors[names(channel)[0]] = ItemBusy("limit")
+    history = FaultHistory()
+    assert relay.open(channel, history=history).stream_id == channel.links.get(rank=1).stream_id
+    assert faults(history) == [Fault.PORTAL]
 
 
 def test_a_channel_without_streams_says_so_to_its_owner(relay: MiniRelay) -> None:

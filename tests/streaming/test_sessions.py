@@ -10,6 +10,7 @@ from redis import Redis
 from portals.leases import Ledger
 from restreamer.lib import redis_keys
 from restreamer.lib.redis_client import connection_to
+from streaming.limits import Limits, Wish
 from streaming.relay.seams import Command, RelayFacts, SessionFacts
 from streaming.session_book import SessionBook
 from streaming.sessions import Sessions
@@ -120,6 +121,15 @@ def test_a_restarted_relay_forgets_its_predecessors_viewers_and_nobody_elses(
     assert [row.session_id for row in sessions.sessions()] == ["s2"]
     assert [facts.key for facts, _ in sessions.relays()] == ["channel:2"]
     assert again.beat([], []) == []
+
+
+def test_a_restarted_relay_forgets_viewings_its_predecessor_had_not_written_of(
+    redis: Redis, sessions: Sessions
+) -> None:
+    Limits(redis, OWNER).admit(Wish(1, "anna", 1, "channel:1", "News", "192.0.2.1", "TV"))
+    assert SessionBook(redis, OWNER).boot() == 1
+    assert sessions.sessions() == []
+    assert sessions.watching("channel:1") == []
 
 
 def test_an_unreadable_command_is_dropped(book: SessionBook, redis: Redis) -> None:

@@ -34,6 +34,7 @@ from portals.providers.vod_records import (
     MovieRecord,
     SeriesDetails,
     SeriesRecord,
+    VodKind,
 )
 from restreamer.lib import redact
 from restreamer.lib.http import HttpDoor
@@ -105,7 +106,8 @@ class M3uProvider:
 
     def live_genres(self) -> list[GenreRecord]:
         """The groups that hold live channels, in the order of the list. Raises PortalError."""
-        return [GenreRecord(group, group, is_adult(group)) for group in self._survey().groups["live"]]
+        found = [GenreRecord(group, group, is_adult(group)) for group in self._survey().groups["live"]]
+        return [genre for genre in found if self._wanted(genre.censored)]
 
     def live_streams(self, progress: Progress) -> Iterator[StreamRecord]:
         """All live entries; an address that is listed twice comes twice, with the same id.
@@ -114,17 +116,21 @@ class M3uProvider:
         """
         survey = self._survey()
         for entry in self._entries_of("live", progress):
-            yield convert.stream_record(entry, survey.header, survey.main)
+            record = convert.stream_record(entry, survey.header, survey.main)
+            if self._wanted(record.censored):
+                yield record
 
     def movie_categories(self) -> list[CategoryRecord]:
         """The groups that hold movies. Raises PortalError."""
-        return [CategoryRecord(group, group, "movie", is_adult(group)) for group in self._survey().groups["movie"]]
+        return self._categories("movie", "movie")
 
     def movies(self, progress: Progress) -> Iterator[MovieRecord]:
         """All entries that are movies. Raises CatalogueIncomplete, PortalError."""
         main = self._survey().main
         for entry in self._entries_of("movie", progress):
-            yield convert.movie_record(entry, main)
+            record = convert.movie_record(entry, main)
+            if self._wanted(record.censored):
+                yield record
 
     def movie_details(self, provider_id: str, provider_data: Mapping[str, Any]) -> MovieRecord:
         """A list tells all it knows at once. Raises ItemRefused."""
@@ -132,7 +138,7 @@ class M3uProvider:
 
     def series_categories(self) -> list[CategoryRecord]:
         """The groups that hold episodes. Raises PortalError."""
-        return [CategoryRecord(group, group, "series", is_adult(group)) for group in self._survey().groups["episode"]]
+        return self._categories("episode", "series")
 
     def series(self, progress: Progress) -> Iterator[SeriesRecord]:
         """The series all episodes belong to, each once, as its first episode shows it.
@@ -145,7 +151,7 @@ class M3uProvider:
             if title is None:
                 continue
             record = convert.series_record(entry, title)
-            if record.provider_id not in seen:
+            if record.provider_id not in seen and self._wanted(record.censored):
                 seen.add(record.provider_id)
                 yield record
 
@@ -195,6 +201,13 @@ class M3uProvider:
         """Nothing of the kind."""
         return 0.0
 
+    def _categories(self, kind: Kind, named: VodKind) -> list[CategoryRecord]:
+        found = [CategoryRecord(group, group, named, is_adult(group)) for group in self._survey().groups[kind]]
+        return [category for category in found if self._wanted(category.censored)]
+
+    def _wanted(self, censored: bool) -> bool:
+        return self._portal.with_censored or not censored
+
     def _glance(self) -> tuple[_Survey, bool]:
         """The first entries, and whether they are all."""
         survey = _Survey()
@@ -228,12 +241,12 @@ class M3uProvider:
     def _entries_of(self, kind: Kind, progress: Progress) -> Iterator[Entry]:
         expected = self._survey().counts[kind]
         done = 0
-        for entry in entries_of(self._source.reader()):
-            if _settled_kind(entry) != kind:
-                continue
-            yield entry
-            done += 1
-            if done % _STEP == 0:
+        for read, entry in enumerate(entries_of(self._source.reader()), 1):
+            if _settled_kind(entry) == kind:
+                yield entry
+                done += 1
+            # Also where a list holds nothing of the kind for long, so that a person can stop it.
+            if read % _STEP == 0:
                 progress(done, expected)
         progress(done, expected)
 

@@ -58,8 +58,9 @@ class Say(StrEnum):
         "What came is plain text, not a playlist. Check user name and password in the address. What is stored stays as "
         "it is."
     )
-    BINARY = "What came is a file that is no playlist. Check the address."
-    BINARY_KIND = "What came is a {kind}, not a playlist. A list may be packed as gzip, xz, bzip2 or zip."
+    BINARY = (
+        "What came is another kind of file ({kind}), not a playlist. A list may be packed as gzip, xz, bzip2 or zip."
+    )
     NO_ENTRIES = "The playlist holds no entry that can be played. What is stored stays as it is."
     # --- the list came only in part, or cannot be unpacked
     CUT = (
@@ -100,18 +101,16 @@ class Say(StrEnum):
 _NOT_A_LIST: dict[type[NotAPlaylist], Say] = {
     EmptyAnswer: Say.EMPTY,
     WebPage: Say.WEB_PAGE,
-    XmlDocument: Say.XML,
     JsonAnswer: Say.JSON,
     SingleStream: Say.SINGLE_STREAM,
     PlainText: Say.PLAIN_TEXT,
-    BinaryFile: Say.BINARY,
 }
 
 
 def not_a_list(err: NotAPlaylist) -> str:
     """What came instead of a list, with its own words where it has some."""
-    if isinstance(err, BinaryFile) and err.quote:
-        return Say.BINARY_KIND.of(kind=err.quote)
+    if isinstance(err, BinaryFile):
+        return Say.BINARY.of(kind=err.quote)
     if isinstance(err, XmlDocument):
         return Say.GUIDE.of() if err.quote == "tv" else Say.XML.of()
     return quoting(_NOT_A_LIST[type(err)].of(), err.quote)

@@ -168,8 +168,6 @@ def _file(path: Path, etag: str) -> Iterator[_Opened]:
     resolved = _allowed(path)
     try:
         file = resolved.open("rb")
-    except FileNotFoundError as err:
-        raise errors.NotAPortal(Say.NO_FILE.of(path=path)) from err
     except OSError as err:
         raise errors.NotAPortal(Say.FILE_UNREADABLE.of(path=path, why=err.strerror)) from err
     with file:
@@ -183,12 +181,16 @@ def _file(path: Path, etag: str) -> Iterator[_Opened]:
 
 def _allowed(path: Path) -> Path:
     """The file itself, links followed. Raises NotAPortal when it is not where playlists may be."""
-    resolved = path.resolve()
-    folders = [folder.resolve() for folder in allowed_folders()]
-    if not any(resolved.is_relative_to(folder) for folder in folders):
+    try:
+        resolved = path.resolve()
+        inside = any(resolved.is_relative_to(folder.resolve()) for folder in allowed_folders())
+        missing = inside and not resolved.is_file()
+    except (OSError, RuntimeError, ValueError) as err:  # too long, a ring of links, a NUL in it
+        raise errors.NotAPortal(Say.NO_FILE.of(path=path)) from err
+    if not inside:
         names = ", ".join(str(folder) for folder in allowed_folders())
         raise errors.NotAPortal(Say.FILE_NOT_ALLOWED.of(path=path, folders=names))
-    if resolved.exists() and not resolved.is_file():
+    if missing:
         raise errors.NotAPortal(Say.NO_FILE.of(path=path))
     return resolved
 

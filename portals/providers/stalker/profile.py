@@ -140,7 +140,7 @@ def row_time(value: Any, zone: str) -> datetime | None:
     try:
         local = datetime.strptime(str(value).strip()[:19], "%Y-%m-%d %H:%M:%S")  # noqa: DTZ007 - its zone follows
         return local.replace(tzinfo=ZoneInfo(zone or "UTC")).astimezone(UTC)
-    except (ValueError, ZoneInfoNotFoundError, OverflowError):
+    except (ValueError, ZoneInfoNotFoundError, OverflowError, OSError):  # OSError: a folder of zones, like `Europe`
         return None
 
 
@@ -148,7 +148,9 @@ def _refused_row(js: Mapping[str, Any], now: datetime) -> errors.PortalError:
     """A whole account row with status 1."""
     end = expiry.account_end(js, {}, now)
     if end is not None and end < now:
-        return errors.SubscriptionExpired(quoting(Say.EXPIRED.of(date=f"{end:%d %B %Y}"), _said(js)))
+        expired = errors.SubscriptionExpired(quoting(Say.EXPIRED.of(date=f"{end:%d %B %Y}"), _said(js)))
+        expired.ended_at = end
+        return expired
     if _said(js):
         return errors.SubscriptionBlocked(quoting(Say.BLOCKED.of(), _said(js)))
     # A row out of the database has strings; an int was set by a billing decision or a billing that did not answer.

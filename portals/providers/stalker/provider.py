@@ -84,6 +84,8 @@ class StalkerProvider:
             signed_in = self._sessions.signed_in_again(subscription, fresh=True)
             self._sessions.ask(subscription, {"type": "itv", "action": "get_genres"})
             main_info = self._main_info(subscription)
+        except errors.SubscriptionExpired as err:
+            return SubscriptionReport(state=err.state, sentence=err.message, expires_at=err.ended_at)
         except errors.SubscriptionRefused as err:
             return SubscriptionReport(state=err.state, sentence=err.message)
         except errors.SessionLost as err:

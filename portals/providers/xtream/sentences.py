@@ -76,7 +76,6 @@ class Say(StrEnum):
     NO_SUCH_ITEM = "The panel knows nothing about this item any more. Refresh the portal."
     NO_ANSWER = "The panel does not answer this question; not every panel knows all of them."
     ANSWER_DAMAGED = "The panel's answer is damaged and cannot be read. Try again; if it stays so, tell your provider."
-    NO_ARCHIVE = "The panel keeps no archive of this channel."
     ITEM_ODD = "The address the panel gave for this item is not one that can be opened. Refresh the portal."
 
     def of(self, **facts: object) -> str:

@@ -53,6 +53,6 @@ class PlainText(NotAPlaylist):
 
 
 class BinaryFile(NotAPlaylist):
-    """Bytes that are no text. `quote` names the kind of file when it is known."""
+    """Bytes that are no text. `quote` names the kind of file."""
 
     sentence = "The answer is not text."

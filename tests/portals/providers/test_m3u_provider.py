@@ -157,7 +157,8 @@ REFUSALS = [
     (
         {"body": b"Rar!\x1a\x07\x01\x00"},
         errors.NotAPortal,
-        "What came is a RAR archive, not a playlist. A list may be packed as gzip, xz, bzip2 or zip.",
+        "What came is another kind of file (RAR archive), not a playlist. A list may be packed as gzip, xz, bzip2 or "
+        "zip.",
     ),
     (
         {"body": b"#EXTM3U\n"},
@@ -281,6 +282,32 @@ def test_live_channels_with_their_groups(web):
     assert (late.provider_id, late.censored, late.guide_id) == ("live:1002", True, "")
     assert (jazz.is_radio, jazz.genre_id, jazz.provider_data) == (True, "Radio", {"groups": ["Radio", "Jazz"]})
     assert len(web.asked) == 1
+
+
+def test_adult_groups_can_be_left_out(web):
+    provider = provider_at(web.put("/list.m3u", MIXED), with_censored=False)
+
+    assert names(provider.live_streams(no_progress)) == ["BBC One", "Jazz FM"]
+    assert [genre.name for genre in provider.live_genres()] == ["UK | General", "Radio"]
+
+
+def test_a_list_tells_no_more_about_its_movies_than_it_lists(web):
+    provider = provider_at(web.put("/list.m3u", MIXED))
+    for ask in (provider.movie_details, provider.series_details):
+        with pytest.raises(errors.ItemRefused) as caught:
+            ask("movie:2001", {})
+
+        assert caught.value.message == "A playlist tells nothing more about its movies and series."
+
+
+def test_a_person_can_stop_a_list_that_holds_nothing_of_the_kind(web):
+    many = "#EXTM3U\n" + "".join(f"#EXTINF:-1,C{i}\nhttp://h/movie/u/p/{i}.mkv\n" for i in range(1500))
+
+    def stop(done: int, expected: int) -> None:
+        raise errors.RunCancelled
+
+    with pytest.raises(errors.RunCancelled):
+        list(provider_at(web.put("/list.m3u", many)).live_streams(stop))
 
 
 def test_movies_and_their_categories(web):
@@ -463,6 +490,14 @@ def test_a_missing_file_is_named(folder):
         caught.value.message
         == f"There is no file {folder}/none.m3u. Enter the whole path, or upload the playlist again."
     )
+
+
+@pytest.mark.parametrize("odd", ["a" * 300, "ring", "nul\0"])
+def test_an_odd_path_is_no_file(folder, odd):
+    (folder / "ring").symlink_to(folder / "ring")
+
+    with pytest.raises(errors.NotAPortal, match="There is no file"):
+        provider_at(f"{folder}/{odd}").check(subscription())
 
 
 def test_a_folder_is_no_file(folder):

@@ -35,7 +35,7 @@ def read(data: bytes, size: int = 10**6) -> list[dict[str, Any]]:
         "\ufeff \r\n" + json.dumps(ROWS) + "\n",
         json.dumps({"0": ROWS[0], "1": ROWS[1]}),
         json.dumps({"17": ROWS[0], "4": ROWS[1]}),
-        json.dumps([ROWS[0], 7, None, "x", [1], ROWS[1]]),
+        json.dumps([ROWS[0], 12345, None, "x", [1], ROWS[1]]),
         "<br />\n<b>Warning</b>: nothing [here] {or here}\n" + json.dumps(ROWS),
         json.dumps(ROWS) + "<!-- generated in 0.3 s -->",
     ],

@@ -131,14 +131,9 @@ def test_a_login_that_may_only_fetch_hls_is_given_hls(xtream_house):
 def test_two_logins_make_one_catalogue_that_knows_who_sees_what(xtream_house):
     house = xtream_house(Line("a", "1", bouquet={1, 2}), Line("b", "2", bouquet={1, 3}))
     one, two = house.logins
-    offered = {record.name: record.offered_to for record in streams(house)}
+    offered = [(record.name, record.offered_to) for record in streams(house)]
 
-    assert offered == {
-        EVERY_CHANNEL[0]: (),
-        EVERY_CHANNEL[1]: (),
-        "Jazz": (one.pk,),
-        "Late": (two.pk,),
-    }
+    assert offered == [(EVERY_CHANNEL[0], ()), (EVERY_CHANNEL[1], ()), ("Jazz", (one.pk,)), ("Late", (two.pk,))]
     assert [genre.name for genre in house.provider().live_genres()] == ["News", "Radio", "XXX Adults"]
 
 
@@ -386,13 +381,30 @@ def test_a_series_the_panel_does_not_know(xtream_house):
         xtream_house().provider().series_details("999", {})
 
 
-@pytest.mark.parametrize("fault", ["html", "garbage", "404", "empty"])
-def test_details_that_cannot_be_read_have_a_name(xtream_house, fault):
+NO_ANSWER = "The panel does not answer this question; not every panel knows all of them."
+
+
+@pytest.mark.parametrize(
+    ("fault", "sentence"),
+    [
+        (
+            "html",
+            "{host} answers with a web page instead of data. Check server and port; if they are right, the panel is "
+            "down or has moved: ask your provider. The panel's words: “Maintenance”",
+        ),
+        ("garbage", "The panel's answer is damaged and cannot be read. Try again; if it stays so, tell your provider."),
+        ("404", NO_ANSWER),
+        ("empty", NO_ANSWER),
+    ],
+)
+def test_details_that_cannot_be_read_have_a_sentence(xtream_house, fault, sentence):
     house = xtream_house()
     house.panel.faults["get_vod_info"] = Fault(fault, after=1)
 
-    with pytest.raises(errors.AnswerUnreadable):
+    with pytest.raises(errors.AnswerUnreadable) as caught:
         house.provider().movie_details("2001", {})
+
+    assert caught.value.message == sentence.format(host=house.panel.url.removeprefix("http://"))
 
 
 # --- guide ---------------------------------------------------------------------------------------------------------
@@ -498,8 +510,12 @@ def test_the_server_that_answered_is_the_one_played_from(xtream_house):
 def test_an_order_that_is_none_is_refused(xtream_house, cmd):
     house = xtream_house()
 
-    with pytest.raises(errors.ItemRefused):
+    with pytest.raises(errors.ItemRefused) as caught:
         house.provider().play_url(house.login, "1", cmd, {})
+
+    assert caught.value.message == (
+        "The address the panel gave for this item is not one that can be opened. Refresh the portal."
+    )
 
 
 def test_nothing_is_kept_alive(xtream_house):

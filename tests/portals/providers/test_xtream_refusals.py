@@ -135,6 +135,18 @@ def test_a_wrong_password(xtream_house):
     )
 
 
+def test_a_login_the_panel_does_not_accept_whatever_its_status(xtream_house):
+    assert refused_login(xtream_house, auth=0, status="Active")[0] == "unknown"
+
+
+def test_a_panel_that_says_nothing_of_acceptance_tells_by_the_status(xtream_house):
+    here = xtream_house()
+    login = here.panel._login
+    here.panel._login = lambda line: {"user_info": {"status": "Active"}, "server_info": login(line)["server_info"]}
+
+    assert here.check().state == "ok"
+
+
 def test_a_login_without_a_password(xtream_house):
     here = xtream_house()
     here.login.password = ""
@@ -280,6 +292,16 @@ def test_when_the_remembered_server_dies_the_others_are_asked(xtream_house):
 
     assert here.check().state == "ok"
     assert Portal.objects.get(pk=here.portal.pk).endpoint == here.panel.url
+
+
+def test_a_server_that_asked_us_to_wait_is_not_dodged(xtream_house):
+    busy, here = xtream_house(), xtream_house()
+    busy.panel.faults[""] = Fault("429")
+    Portal.objects.filter(pk=here.portal.pk).update(address=f"{busy.panel.url} {here.panel.url}")
+
+    with pytest.raises(errors.PortalThrottled):
+        here.check()
+    assert here.panel.asked == []
 
 
 def test_a_web_page_at_the_first_server_does_not_hide_the_panel_at_the_second(xtream_house):

@@ -140,5 +140,12 @@ def verdict(ts: bytes) -> Verdict:
     )
 
 
+def widths(ts: bytes) -> list[int]:
+    """The width of every picture that decodes."""
+    command = ["ffprobe", "-v", "error", "-f", "mpegts", "-select_streams", "v", "-show_entries", "frame=width"]
+    probed = subprocess.run([*command, "-of", "csv=p=0", "-i", "pipe:0"], input=ts, capture_output=True, timeout=60)
+    return [int(line.strip(",")) for line in probed.stdout.decode().split()]
+
+
 def _span(times: list[float]) -> tuple[float, float]:
     return (min(times), max(times)) if times else (0.0, 0.0)

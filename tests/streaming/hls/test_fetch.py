@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import gzip
 import socket
@@ -373,6 +374,60 @@ def test_a_certificate_nobody_signed_is_accepted_only_when_the_owner_says_so(tls
         lenient.close()
 
         until(lambda: origin.open_connections() == 0)
+
+
+class Socks:
+    """A SOCKS5 proxy that sends everybody to one port of this machine, whatever host they name."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self.asked: list[str] = []
+        self.server = socket.create_server(("127.0.0.1", 0))
+        self.url = f"socks5h://127.0.0.1:{self.server.getsockname()[1]}"
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self) -> None:
+        while True:
+            try:
+                client, _ = self.server.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.serve, args=(client,), daemon=True).start()
+
+    def serve(self, client: socket.socket) -> None:
+        client.recv(2 + client.recv(2)[1] - 2)
+        client.sendall(b"\x05\x00")
+        length = client.recv(5)[4]
+        self.asked.append(client.recv(length + 2)[:-2].decode())
+        client.sendall(b"\x05\x00\x00\x01\x7f\x00\x00\x01\x00\x00")
+        there = socket.create_connection(("127.0.0.1", self.port))
+        back = threading.Thread(target=self.copy, args=(there, client), daemon=True)
+        back.start()
+        self.copy(client, there)
+        back.join(2)
+        client.close()
+        there.close()
+
+    @staticmethod
+    def copy(source: socket.socket, target: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                target.sendall(data)
+            target.shutdown(socket.SHUT_WR)
+
+
+def test_a_socks_proxy_is_used_and_ended_like_any_connection(origin):
+    socks = Socks(origin.port)
+    fetcher = Fetcher(PlayUrl("http://tv.example/a", proxy_url=socks.url))
+    origin.serve("/a", b"1")
+
+    assert page(fetcher, "http://tv.example/a").body == b"1"
+    assert page(fetcher, "http://other.example/a").body == b"1"
+    fetcher.close()
+
+    assert socks.asked == ["tv.example", "other.example"]
+    until(lambda: origin.open_connections() == 0)
+    socks.server.close()
 
 
 # Closing ----------------------------------------------------------------------------------------------------------

@@ -13,8 +13,7 @@ def listed(first, count, *, target=6.0, duration=6.0, ended=False, numbered=True
     """A list of segments s<first>.ts … of equal duration."""
     base = first if numbered else 0
     segments = tuple(
-        Segment(url="http://h/" + name.format(n=first + i), sequence=base + i, duration_s=duration)
-        for i in range(count)
+        Segment("http://h/" + name.format(n=first + i), sequence=base + i, duration_s=duration) for i in range(count)
     )
     return MediaPlaylist("http://h/l.m3u8", segments, target, first if numbered else None, ended)
 

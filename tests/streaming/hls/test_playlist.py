@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from streaming.faults import Fault, UpstreamError
 from streaming.hls.playlist import (
     DEFAULT_TARGET_S,
+    MAX_DURATION_S,
     MAX_TARGET_S,
     Initialisation,
     MasterPlaylist,
@@ -265,3 +266,13 @@ LINE = st.sampled_from(
 def test_no_order_of_lines_makes_the_reader_crash(lines):
     with contextlib.suppress(UpstreamError):
         parse("\n".join(lines), HERE)
+
+
+def test_a_number_that_comes_behind_its_segment_still_counts():
+    playlist = media("#EXTINF:6,", "a.ts", "#EXTINF:6,", "b.ts", "#EXT-X-MEDIA-SEQUENCE:50")
+
+    assert [s.sequence for s in playlist.segments] == [50, 51]
+
+
+def test_a_duration_nobody_can_wait_for_is_cut():
+    assert media("#EXTINF:999999999999999999,", "a.ts").segments[0].duration_s == MAX_DURATION_S

@@ -471,6 +471,33 @@ def test_a_list_that_cannot_be_played_has_its_fault(origin, answer, fault):
     assert (data, err.fault) == (b"", fault)
 
 
+def test_a_segment_without_an_end_is_refused(origin, monkeypatch):
+    monkeypatch.setattr(reading, "_MOST_BYTES", 100_000)
+    monkeypatch.setattr(reading, "_MOST_BYTES_PER_S", 1)
+    serve_all(origin, [TV[0] * 10, TV[1] * 10])
+    origin.serve("/live.m3u8", playlist(NAMES[:2], ended=True))
+
+    data, err = played(origin)
+
+    assert err.fault is Fault.NOT_TS
+    assert len(data) < 300_000
+
+
+def test_a_list_that_takes_long_to_read_is_asked_for_less_often(origin, monkeypatch):
+    monkeypatch.setattr(reading, "_READING_SHARE", 1e6)
+    monkeypatch.setattr(reading, "STALL_LEAST_S", 60)
+    origin.serve("/live.m3u8", Window(serve_all(origin, TV)))
+    source = source_of(origin)
+    reader = threading.Thread(target=drained, args=(source,))
+    reader.start()
+    origin.wait_for("/2.ts")
+    time.sleep(0.8)
+    source.close()
+    reader.join(5)
+
+    assert origin.paths().count("/live.m3u8") == 1
+
+
 def test_a_list_that_stands_still_is_silent(origin):
     origin.serve("/live.m3u8", playlist([(name, 0.5) for name in serve_all(origin, TV[:3])], target=0.5))
 
@@ -630,16 +657,17 @@ def test_fragmented_mp4_goes_on_behind_another_initialisation(origin):
     data, err = played(origin)
 
     assert err.fault is Fault.ENDED
-    assert verdict(data).frames == 6 * 25
+    assert material.widths(data) == [160] * 75 + [320] * 75
 
 
-def test_fragmented_mp4_that_is_encrypted_is_opened(origin):
+@pytest.mark.parametrize("all_of_it", [False, True], ids=["media only", "beginning too"])
+def test_fragmented_mp4_that_is_encrypted_is_opened(origin, all_of_it):
     cut = material.fragmented()
     iv = bytes(range(16))
     origin.serve("/k", KEYS[0])
-    origin.serve("/init.mp4", cut.beginning)
+    origin.serve("/init.mp4", encrypt(cut.beginning, KEYS[0], iv) if all_of_it else cut.beginning)
     serve_all(origin, [encrypt(segment, KEYS[0], iv) for segment in cut.segments[:4]])
-    head = ('#EXT-X-MAP:URI="init.mp4"', f'#EXT-X-KEY:METHOD=AES-128,URI="k",IV=0x{iv.hex()}')
+    head = (f'#EXT-X-KEY:METHOD=AES-128,URI="k",IV=0x{iv.hex()}', '#EXT-X-MAP:URI="init.mp4"')
     origin.serve("/live.m3u8", playlist(NAMES[:4], ended=True, head=head))
 
     data, _ = played(origin)

@@ -215,6 +215,24 @@ def test_a_refusal_is_a_report_with_its_own_sentence(house, family, wrong, state
     assert (report.state, report.sentence) == (state, sentence)
 
 
+@pytest.mark.parametrize("family", ["stock", "panel"])
+def test_an_expired_account_tells_when_it_ended(house, family):
+    home = house(family)
+    if family == "stock":
+        home.fake.control({"expire": MAC})
+    else:
+        home.fake.account().phone = "January 1, 2020, 12:00 am"
+    assert f"{home.provider().check(home.subscription).expires_at:%Y-%m-%d}" == "2020-01-01"
+
+
+@pytest.mark.parametrize("zone", ["Europe", "../../etc/passwd", "\x00", "Mars/Base", "", None, 5, []])
+def test_a_nonsense_zone_of_the_portals_own_breaks_nothing(house, zone):
+    home = house("panel")
+    home.fake.zone = zone
+    home.provider().check(home.subscription)
+    assert home.sentence() == "The portal accepts this MAC."
+
+
 def test_a_wrong_password_is_told_from_a_missing_one(house):
     home = house(rows=[{"mac": MAC, "login": "ann", "password": "wrong"}])
     home.fake.account().login, home.fake.account().password = "ann", "right"

@@ -1,0 +1,103 @@
+"""The owner's page of what runs now: viewers, channels, and the buttons that steer them."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import URLPattern, path
+from django.views.decorators.http import require_POST
+
+from channels.models import Stream
+from restreamer.lib.errors import RestreamerError
+from restreamer.lib.redis_client import connection
+from streaming.relay.seams import RelayFacts, SessionFacts
+from streaming.sessions import Sessions
+
+_RIGHT = "channels.change_channel"
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """One running channel with its viewers and the streams it could play."""
+
+    facts: RelayFacts
+    viewers: list[tuple[SessionFacts, str]]
+    streams: list[Stream]
+    minutes: float
+
+
+def urls() -> list[URLPattern]:
+    """To be mounted under the admin, before it."""
+    view = admin.site.admin_view
+    return [
+        path("now/", view(now), name="now_playing"),
+        path("now/stop/", view(require_POST(stop)), name="now_stop"),
+        path("now/switch/", view(require_POST(switch)), name="now_switch"),
+        path("now/prefer/", view(require_POST(prefer)), name="now_prefer"),
+    ]
+
+
+def now(request: HttpRequest) -> HttpResponse:
+    """What runs now."""
+    running, error = [], ""
+    try:
+        running = _running()
+    except RestreamerError as err:
+        error = err.message
+    context = {**admin.site.each_context(request), "title": "Now playing", "running": running, "error": error}
+    return render(request, "streaming/now_playing.html", context)
+
+
+def stop(request: HttpRequest) -> HttpResponse:
+    """End one viewing."""
+    done = _allowed(request).stop(request.POST.get("session", ""))
+    return _said(request, done, "The viewing ends.", "That viewing is over already.")
+
+
+def switch(request: HttpRequest) -> HttpResponse:
+    """Next source, now."""
+    done = _allowed(request).switch(request.POST.get("key", ""))
+    return _said(request, done, "The channel takes its next source; nobody is dropped.", "That channel does not run.")
+
+
+def prefer(request: HttpRequest) -> HttpResponse:
+    """One stream first."""
+    stream = request.POST.get("stream", "")
+    sessions = _allowed(request)
+    done = stream.isdigit() and sessions.prefer(request.POST.get("key", ""), int(stream))
+    return _said(request, done, "That stream is tried first for a day.", "That channel does not run.")
+
+
+def _running() -> list[Running]:
+    sessions = Sessions(connection())
+    watching: dict[str, list[tuple[SessionFacts, str]]] = {}
+    moment = time.time()
+    for one in sessions.sessions():
+        since = f"{(moment - one.facts.started_at) / 60:.0f} min"
+        watching.setdefault(one.facts.key, []).append((one.facts, since))
+    relays = [facts for facts, _ in sessions.relays()]
+    channels = [int(f.key.partition(":")[2]) for f in relays if f.key.startswith("channel:")]
+    streams: dict[str, list[Stream]] = {}
+    found = Stream.objects.filter(link__channel__in=channels).select_related("portal", "link").order_by("link__rank")
+    for stream in found:
+        streams.setdefault(f"channel:{stream.link.channel_id}", []).append(stream)
+    return [
+        Running(one, watching.get(one.key, []), streams.get(one.key, []), round((moment - one.started_at) / 60, 1))
+        for one in relays
+    ]
+
+
+def _allowed(request: HttpRequest) -> Sessions:
+    if not request.user.has_perm(_RIGHT):
+        raise PermissionDenied
+    return Sessions(connection())
+
+
+def _said(request: HttpRequest, done: bool, yes: str, no: str) -> HttpResponse:
+    messages.add_message(request, messages.SUCCESS if done else messages.WARNING, yes if done else no)
+    return redirect("now_playing")

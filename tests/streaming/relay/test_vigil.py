@@ -1,0 +1,124 @@
+"""What bytes alone do not show: a row per rule."""
+
+from __future__ import annotations
+
+import pytest
+
+from streaming.faults import Fault
+from streaming.mpegts.packets import PCR_HZ
+from streaming.mpegts.statistics import Statistics
+from streaming.relay.vigil import Vigil
+
+
+def watched(step, seconds=40, *, has_sound=True):
+    """The first fault of a stream that `step(statistics, second)` changes each second, and when."""
+    vigil, statistics = Vigil(8.0), Statistics()
+    for second in range(seconds):
+        healthy(statistics, second)
+        step(statistics, second)
+        fault = vigil.look(statistics, float(second), has_sound=has_sound)
+        if fault is not None:
+            return fault, second
+    return None
+
+
+def healthy(statistics, second):
+    statistics.packets += 600
+    statistics.video_packets += 500
+    statistics.audio_packets += 50
+    statistics.pcr = second * PCR_HZ
+    statistics.pcr_moved_at = statistics.video_moved_at = statistics.audio_moved_at = float(second)
+    statistics.audio_pts = second * 90_000
+
+
+def frozen(statistics, second):
+    statistics.pcr = min(second, 1) * PCR_HZ
+    statistics.pcr_moved_at = min(second, 1)
+
+
+def no_picture(statistics, second):
+    statistics.video_moved_at = min(second, 5)
+
+
+def no_sound(statistics, second):
+    statistics.audio_moved_at = min(second, 5)
+
+
+def slow(statistics, second):
+    statistics.pcr = int(second * 0.5 * PCR_HZ)
+
+
+def a_little_slow(statistics, second):
+    statistics.pcr = int(second * 0.9 * PCR_HZ)
+
+
+def encrypted(statistics, second):
+    statistics.scrambled_packets += 500 if second > 5 else 0
+
+
+def storm(statistics, second):
+    statistics.cc_errors += 40
+
+
+def drizzle(statistics, second):
+    statistics.cc_errors += 1
+
+
+def midnight(statistics, second):
+    if second >= 15:
+        statistics.pcr = (second + 5000) * PCR_HZ
+        statistics.pcr_jumps = 1
+
+
+@pytest.mark.parametrize(
+    ("step", "fault", "latest"),
+    [
+        (lambda s, n: None, None, 0),
+        (frozen, Fault.FROZEN, 10),
+        (no_picture, Fault.LOST_VIDEO, 14),
+        (no_sound, Fault.LOST_AUDIO, 14),
+        (slow, Fault.STARVED, 17),
+        (a_little_slow, None, 0),
+        (encrypted, Fault.SCRAMBLED, 33),
+        (storm, Fault.CONTINUITY, 17),
+        (drizzle, None, 0),
+        (midnight, None, 0),
+    ],
+)
+def test_each_fault_is_named_in_time_and_nothing_else_is(step, fault, latest):
+    found = watched(step)
+    if fault is None:
+        assert found is None
+    else:
+        assert found is not None
+        assert found[0] is fault
+        assert found[1] <= latest
+
+
+def test_a_source_that_never_had_sound_has_not_lost_it():
+    def silent(statistics, second):
+        statistics.audio_pts = statistics.audio_moved_at = None
+
+    assert watched(silent) is None
+
+
+def test_radio_loses_no_picture():
+    def radio(statistics, second):
+        statistics.video_moved_at = None
+        statistics.video_packets = 0
+
+    assert watched(radio, has_sound=False) is None
+
+
+def test_the_clocks_wrap_is_no_fault():
+    def wrap(statistics, second):
+        statistics.pcr = ((second - 12) * PCR_HZ) % (2**33 * 300)
+
+    assert watched(wrap) is None
+
+
+def test_it_looks_once_a_second():
+    vigil, statistics = Vigil(8.0), Statistics()
+    statistics.pcr_moved_at = -100.0
+    assert vigil.look(statistics, 0.0, has_sound=False) is Fault.FROZEN
+    assert vigil.look(statistics, 0.5, has_sound=False) is None
