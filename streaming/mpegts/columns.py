@@ -22,6 +22,7 @@ _SCRAMBLED_FREE = bytes(byte for byte in _ALL if not byte & 0xC0)
 _DAMAGED_FREE = bytes(byte for byte in _ALL if not byte & 0x80)
 #: Packets without payload do not count: they get the class of no PID.
 _COUNTED = bytes(byte & 0x0F if byte & 0x10 else 0xF0 | byte & 0x0F for byte in _ALL)
+_WITHOUT_PAYLOAD = bytes(0 if byte & 0x10 else 1 for byte in _ALL)
 _ADAPTED = bytes(0xFF if byte & 0x20 else 0 for byte in _ALL)
 #: A discontinuity or a PCR.
 _CLOCKED = bytes(1 if byte & 0x90 else 0 for byte in _ALL)
@@ -127,6 +128,10 @@ class Columns:
         """Class and continuity counter of every packet with payload in one byte; 0xF? for those that do not count."""
         counted = int.from_bytes(self._fourth.translate(_COUNTED), "little")
         return (counted | int.from_bytes(self.classes, "little")).to_bytes(self.count, "little")
+
+    def without_payload(self) -> Iterator[int]:
+        """Indices of the packets without payload."""
+        return each(self._fourth.translate(_WITHOUT_PAYLOAD))
 
     def clocked(self) -> Iterator[int]:
         """Indices of the packets whose adaptation field may hold a PCR or a discontinuity; look before believing."""

@@ -19,6 +19,7 @@ from streaming.mpegts.packets import (
     START_CODE,
     PesTimes,
     difference,
+    is_duplicate,
     payload_offset,
     pes_header_length,
     pes_times,
@@ -77,6 +78,12 @@ class Unit(NamedTuple):
     pes_at: int
     times: PesTimes | None
 
+    def payload(self, block: bytes) -> bytes:
+        """What its first packet holds of its content; empty when that is not even its whole header."""
+        end = (self.packet + 1) * PACKET_SIZE
+        length = pes_header_length(block, self.pes_at, end)
+        return b"" if length is None else block[self.pes_at + length : end]
+
 
 @dataclass(slots=True)
 class Part:
@@ -92,6 +99,23 @@ class Part:
     measured: Measured = field(default_factory=Measured)
     #: The layout after this part, if it is another: the part's last packet said so.
     programme: Programme | None = None
+
+    def payload_bytes(self, pid: int, start: int, stop: int) -> int:
+        """How many bytes `payloads` spans."""
+        return sum(end - begin for begin, end in self.payloads(pid, start, stop))
+
+    def payloads(self, pid: int, start: int, stop: int) -> Iterator[tuple[int, int]]:
+        """Where the payload begins and ends in each packet of a PID from packet `start` to before `stop`."""
+        code = self.pids.code_of.get(pid)
+        if code is None:
+            return
+        block = self.columns.block
+        index = self.columns.classes.find(code, start, stop)
+        while index >= 0:
+            at = index * PACKET_SIZE
+            # Few packets have anything but payload.
+            yield (at + 4 if block[at + 3] & 0x30 == 0x10 else payload_offset(block, at)), at + PACKET_SIZE
+            index = self.columns.classes.find(code, index + 1, stop)
 
 
 @dataclass(slots=True)
@@ -120,6 +144,7 @@ class EntryScanner:
         self._pids = PidClasses((PAT_PID,), every=(PAT_PID,))
         self._programme: Programme | None = None
         self._lead: Track | None = None
+        self._newest_units: dict[int, bytes] = {}
         self._unit: _Pending | None = None
         self._lead_dts: int | None = None
         self._waiting_since: int | None = None
@@ -230,6 +255,10 @@ class EntryScanner:
     def _start_unit(self, part: Part, index: int, pid: int) -> None:
         block, at = part.columns.block, index * PACKET_SIZE
         start, end = payload_offset(block, at), at + PACKET_SIZE
+        packet = block[at:end]
+        if is_duplicate(packet, self._newest_units.get(pid, b"")):
+            return
+        self._newest_units[pid] = packet
         times = pes_times(block, start, end)
         part.units.append(Unit(index, pid, start, times))
         if self._lead is None or pid != self._lead.pid:

@@ -350,7 +350,8 @@ class _Analyser:
             cut = announced is not None and len(data) != announced
             if cut and not at_end and pid not in self.broken_units:
                 self.problem(f"PID {pid:#x}: a PES packet of {announced} bytes has {len(data)}")
-            self.unit(track, bytes(data), pes)
+            if len(data) > 9 + data[8]:
+                self.unit(track, bytes(data), pes)
         self.broken_units.discard(pid)
         self.number = here
 

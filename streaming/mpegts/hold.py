@@ -1,0 +1,422 @@
+"""The end of the output that is kept back, because a source that ends now would have it taken away again.
+
+A source ends anywhere: in the middle of a picture, of a sound packet, or after a picture whose neighbours in display
+order never came. Nothing of that may reach a player, so what is not known to be whole yet waits: a picture or a small
+group of them, some tens to hundreds of milliseconds.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from statistics import median_low
+
+from streaming.mpegts.packets import (
+    CLOCK_HZ,
+    PACKET_SIZE,
+    PCR_HZ,
+    PCR_PER_CLOCK,
+    PesTimes,
+    adaptation_flags,
+    difference,
+    has_payload,
+    payload_offset,
+    pcr_difference,
+    pid_of,
+    read_pcr,
+    starts_unit,
+)
+from streaming.mpegts.sent import Sent
+from streaming.mpegts.statistics import JUMP_S, jumped
+
+#: Longer than this nothing is kept back, whole or not: by the stream's clock, by the caller's, and in bytes.
+LIMIT_S = 1.5
+LIMIT_WALL_S = 2.0
+LIMIT_BYTES = 16_000_000
+#: So much of what was published is looked back at for the continuity counters a cut must continue.
+LOOK_BACK_BYTES = 4_000_000
+#: A clock other than the picture's that jumped is believed when the picture's has not followed for so long.
+DOUBT_S = 1.0
+#: When nothing better is known: 25 pictures a second.
+USUAL_FRAME = 3600
+
+
+@dataclass(slots=True)
+class Sound:
+    """Where one sound track stands."""
+
+    pts: int | None = None
+    #: Between its last two PES packets.
+    step: int = 0
+    #: Position of a PES packet that has not come whole, and how many bytes it lacks as far as known.
+    open_at: int | None = None
+    missing: int = 0
+    opened_dts: int | None = None
+
+    @property
+    def end(self) -> int | None:
+        """PTS of what comes next."""
+        return None if self.pts is None else self.pts + self.step
+
+
+@dataclass(slots=True)
+class Clean:
+    """A place between two pictures where the output may end, and the clocks there."""
+
+    position: int
+    dts: int | None = None
+    shown: int | None = None
+    #: Where the last whole picture begins: it is kept back too, so that after a cut there is always a picture left to
+    #: send in one piece with what ends it (see `seam`).
+    last: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How the output ends after a cut: what a join must continue."""
+
+    #: DTS of the last picture and the latest PTS; None when nothing was sent yet.
+    dts: int | None
+    shown: int | None
+    frame: int
+    pcr: int | None
+    #: Per sound PID the PTS its next packet would have, and those whose last packet was taken away.
+    sounds: dict[int, int] = field(default_factory=dict)
+    shortened: set[int] = field(default_factory=set)
+    #: Per PID in what was kept back the last continuity counter.
+    counters: dict[int, int] = field(default_factory=dict)
+    #: Old to new position of the packets that were kept back and remain.
+    moves: dict[int, int] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Hold:
+    """Takes the output as it is made, gives it on when it is final."""
+
+    lead_pid: int
+    #: Of the next byte to come, and of the first byte kept back.
+    end: int = 0
+    final: int = 0
+    sounds: dict[int, Sound] = field(default_factory=dict)
+    dts: int | None = None
+    shown: int | None = None
+    pcr: int | None = None
+    #: Those in what is kept back, and the last before.
+    _pcrs: deque[tuple[int, int]] = field(default_factory=deque)
+    _pieces: deque[memoryview] = field(default_factory=deque)
+    _published: deque[memoryview] = field(default_factory=deque)
+    _published_bytes: int = 0
+    _clean: Clean | None = None
+    _natural_dts: int = 0
+    _last_picture: int = 0
+    _lags: deque[int] = field(default_factory=lambda: deque(maxlen=50))
+    _steps: deque[int] = field(default_factory=lambda: deque(maxlen=25))
+    #: Per PID the position from which on its clock is another; PIDs of sounds, and -1 for the PCR.
+    _doubts: dict[int, int] = field(default_factory=dict)
+    _doubted_dts: int | None = None
+    _moved_at: float = 0.0
+
+    # What passes ----------------------------------------------------------------------------------------------
+
+    def take(self, sent: Sent) -> None:
+        """The next packets of the output, and what is in them."""
+        base = self.end
+        for lead in sent.leads:
+            self.picture(base + lead.offset, lead.times, lead.natural_dts)
+        for pid in sent.silenced:
+            self.break_sound(pid)
+        for sound in sent.sounds:
+            self.sound(sound.pid, base + sound.offset, sound.pts)
+        for pid, missing in sent.missing.items():
+            self.missing_sound(pid, missing)
+        for pid, payload in sent.more.items():
+            self.more_sound(pid, payload)
+        for offset, pcr in sent.pcrs:
+            self.clock(base + offset, pcr)
+        for piece in sent.pieces:
+            self.append(piece)
+
+    def append(self, data: bytes | memoryview) -> None:
+        """The next bytes of the output, whole packets."""
+        if len(data):
+            self._pieces.append(memoryview(data))
+            self.end += len(data)
+
+    def source_begins(self) -> None:
+        """What comes next is of another source: its pictures are ordered by other rules."""
+        self._lags.clear()
+        self._doubts.clear()
+        self._clean = None
+        self._last_picture = self.end
+        for pid, sound in self.sounds.items():
+            sound.open_at = None
+            self.break_sound(pid)
+
+    @property
+    def frame(self) -> int:
+        """Duration of a picture: the median of the last DTS differences."""
+        return median_low(self._steps) if self._steps else USUAL_FRAME
+
+    def open_sounds(self) -> set[int]:
+        """The sounds whose newest PES packet has not come whole."""
+        return {pid for pid, sound in self.sounds.items() if sound.open_at is not None}
+
+    def picture(self, position: int, times: PesTimes | None, natural_dts: int | None = None) -> None:
+        """A unit of the lead track begins at this position; the one before it is whole."""
+        if self._clean is None or self._may_end_here():
+            self._clean = Clean(position, self.dts, self.shown, self._last_picture)
+        self._last_picture = position
+        if times is None:
+            if self.dts is None:
+                return
+            times = PesTimes(self.dts + self.frame, self.dts + self.frame)
+        if self.dts is not None:
+            step = difference(times.dts, self.dts)
+            if 0 < step < CLOCK_HZ:
+                self._steps.append(step)
+        if self.shown is None or self._clean.dts is None or difference(times.pts, self.shown) > 0:
+            self.shown = times.pts
+        self.dts = times.dts
+        self._natural_dts = times.dts if natural_dts is None else natural_dts
+        if self._doubts:
+            self._resolve_doubts(times.dts)
+
+    def _may_end_here(self) -> bool:
+        """No picture is missing in display order before the latest one: the lead of PTS over DTS is at its least."""
+        if self.dts is None or self.shown is None or self._clean is None:
+            return True
+        lag = difference(self.shown, self._natural_dts)
+        self._lags.append(lag)
+        if lag <= min(self._lags) + (self._steps[-1] if self._steps else USUAL_FRAME) // 2:
+            return True
+        return self._clean.dts is not None and difference(self.dts, self._clean.dts) > LIMIT_S * CLOCK_HZ
+
+    def sound(self, pid: int, position: int, pts: int | None) -> None:
+        """A PES packet of a sound track begins; nothing is known yet about how much of it is there."""
+        sound = self.sounds.setdefault(pid, Sound())
+        sound.open_at, sound.missing, sound.opened_dts = position, 1, self.dts
+        if pts is None:
+            return
+        if sound.pts is not None:
+            if jumped(pts, sound.pts):
+                self._doubt(pid, position)
+            if pid in self._doubts:
+                return
+            if difference(pts, sound.pts) > 0:
+                sound.step = difference(pts, sound.pts)
+        sound.pts = pts
+
+    def missing_sound(self, pid: int, missing: int) -> None:
+        """So many bytes are missing of the newest PES packet of a sound track."""
+        sound = self.sounds[pid]
+        sound.missing = missing
+        if missing <= 0:
+            sound.open_at = None
+
+    def break_sound(self, pid: int) -> None:
+        """What comes next on this sound track need not follow what came before."""
+        if pid in self.sounds:
+            self.sounds[pid].pts = None
+
+    def more_sound(self, pid: int, payload: int) -> None:
+        """So many bytes more of the newest PES packet of a sound track."""
+        sound = self.sounds.get(pid)
+        if sound is not None and sound.open_at is not None:
+            sound.missing -= payload
+            if sound.missing <= 0:
+                sound.open_at = None
+
+    def clock(self, position: int, pcr: int) -> None:
+        """A PCR of the output."""
+        if self.pcr is not None and abs(pcr_difference(pcr, self.pcr)) > JUMP_S * PCR_HZ:
+            self._doubt(-1, position)
+        if -1 not in self._doubts:
+            self.pcr = pcr
+            self._pcrs.append((position, pcr))
+
+    def doubted_from(self, pid: int) -> int:
+        """The position from which on the clock of a sound is another than before; beyond the end if it is not."""
+        return self._doubts.get(pid, self.end + 1)
+
+    def _doubt(self, pid: int, position: int) -> None:
+        if not self._doubts:
+            self._doubted_dts = self.dts
+        self._doubts.setdefault(pid, position)
+
+    def _resolve_doubts(self, dts: int) -> None:
+        if self._doubted_dts is None or difference(dts, self._doubted_dts) > DOUBT_S * CLOCK_HZ:
+            for pid in self._doubts:
+                if pid in self.sounds:
+                    self.sounds[pid].pts = None
+            if -1 in self._doubts:
+                self.pcr = None
+            self._doubts.clear()
+
+    # What leaves ----------------------------------------------------------------------------------------------
+
+    def release(self, now: float) -> list[memoryview]:
+        """What has become final."""
+        limit = self._limit()
+        if limit > self.final or self.end == self.final:
+            self._moved_at = now
+        elif now - self._moved_at > LIMIT_WALL_S or self.end - self.final > LIMIT_BYTES:
+            limit = self.end
+            self._clean = Clean(self.end, self.dts, self.shown, self.end)
+            self._moved_at = now
+        return self._take(limit)
+
+    def _limit(self) -> int:
+        limit = self.end if self._clean is None else self._clean.last
+        for sound in self.sounds.values():
+            if sound.open_at is not None and sound.open_at < limit:
+                if self._is_overdue(sound):
+                    sound.open_at = None
+                else:
+                    limit = sound.open_at
+        return max(self.final, min(limit, *self._doubts.values()) if self._doubts else limit)
+
+    def _is_overdue(self, sound: Sound) -> bool:
+        if self.dts is None or sound.opened_dts is None:
+            return False
+        return difference(self.dts, sound.opened_dts) > LIMIT_S * CLOCK_HZ
+
+    def _take(self, limit: int) -> list[memoryview]:
+        while len(self._pcrs) > 1 and self._pcrs[1][0] < limit:
+            self._pcrs.popleft()
+        taken: list[memoryview] = []
+        while self.final < limit:
+            piece = self._pieces.popleft()
+            count = limit - self.final
+            if len(piece) > count:
+                self._pieces.appendleft(piece[count:])
+                piece = piece[:count]
+            self.final += len(piece)
+            taken.append(piece)
+        self._published.extend(taken)
+        self._published_bytes += sum(len(piece) for piece in taken)
+        while self._published_bytes > LOOK_BACK_BYTES:
+            self._published_bytes -= len(self._published.popleft())
+        return taken
+
+    def end_so_far(self) -> End:
+        """How the output would end if all that was taken so far stayed."""
+        end = End(self.dts, self.shown, self.frame, self.pcr)
+        end.sounds.update((pid, sound.end) for pid, sound in self.sounds.items() if sound.end is not None)
+        return end
+
+    # The cut --------------------------------------------------------------------------------------------------
+
+    def cut(self, announced: set[int]) -> End:
+        """The source ends here. What of the rest is whole stays and is final; returns how the output now ends.
+
+        PIDs that are not `announced` by the output end here too: the next source does not continue them.
+        """
+        held = b"".join(self._pieces)
+        self._pieces.clear()
+        drop_from = dict(self._doubts)
+        drop_from[self.lead_pid] = lead_ends = self._end_of_lead(held)
+        while len(self._pcrs) > 1 and self._pcrs[-1][0] >= lead_ends:
+            self._pcrs.pop()
+            self.pcr = self._pcrs[-1][1]
+        shortened = set()
+        for pid, sound in self.sounds.items():
+            if sound.open_at is None:
+                continue
+            drop_from[pid] = min(sound.open_at, drop_from.get(pid, sound.open_at))
+            if pid not in self._doubts:
+                # What comes next begins where this one would have.
+                sound.step = 0
+                shortened.add(pid)
+        end = self.end_so_far()
+        end.shortened.update(shortened)
+        kept = self._without(held, announced, drop_from, end)
+        self.end = self.final
+        self.append(kept)
+        self.source_begins()
+        return end
+
+    def _end_of_lead(self, held: bytes) -> int:
+        """Where the lead track ends: here when its last unit is whole, else after the last whole ones."""
+        clean = self._clean
+        if clean is None:
+            return self.end
+        whole = self.dts is not None and _last_unit_is_whole(held, self.lead_pid)
+        if whole and self._may_end_here():
+            return self.end
+        self.dts, self.shown = clean.dts, clean.shown
+        return clean.position
+
+    def _without(self, held: bytes, announced: set[int], drop_from: dict[int, int], end: End) -> bytes:
+        """The held packets without those of each PID from its position on, counters running on."""
+        kept = bytearray()
+        counters = end.counters
+        counters.update(self._published_counters({pid_of(held, at) for at in range(0, len(held), PACKET_SIZE)}))
+        for at in range(0, len(held), PACKET_SIZE):
+            pid, position = pid_of(held, at), self.final + at
+            if pid not in announced:
+                continue
+            counts = has_payload(held, at)
+            counters.setdefault(pid, (held[at + 3] - counts) & 0x0F)
+            if position >= drop_from.get(pid, position + 1):
+                continue
+            packet = bytearray(held[at : at + PACKET_SIZE])
+            counters[pid] = (counters[pid] + counts) & 0x0F
+            packet[3] = packet[3] & 0xF0 | counters[pid]
+            if position >= drop_from.get(-1, position + 1) and read_pcr(packet, 0) is not None:
+                packet[5:12] = bytes((packet[5] & 0xE0,)) + b"\xff" * 6
+            end.moves[position] = self.final + len(kept)
+            kept += packet
+        return bytes(kept)
+
+    def _published_counters(self, pids: set[int]) -> dict[int, int]:
+        """The last continuity counter of each of these PIDs in what was published, as far as it is looked back at.
+
+        A source that breaks off often breaks its counters first; what players have seen is what counts.
+        """
+        found: dict[int, int] = {}
+        for piece in reversed(self._published):
+            data = bytes(piece)
+            for at in range(len(data) - PACKET_SIZE, -1, -PACKET_SIZE):
+                pid = pid_of(data, at)
+                if pid in pids and pid not in found and has_payload(data, at):
+                    found[pid] = data[at + 3] & 0x0F
+            if len(found) == len(pids):
+                break
+        return found
+
+
+def _last_unit_is_whole(held: bytes, pid: int) -> bool:
+    """The last unit of a PID came whole: by its length, or because its last packet is filled up with stuffing."""
+    starts = last = None
+    received = 0
+    for at in range(0, len(held), PACKET_SIZE):
+        if pid_of(held, at) != pid or not has_payload(held, at):
+            continue
+        if starts_unit(held, at):
+            starts, received = payload_offset(held, at), 0
+        received += at + PACKET_SIZE - payload_offset(held, at)
+        last = at
+    if starts is None or last is None or starts + 6 > len(held):
+        return False
+    length = held[starts + 4] << 8 | held[starts + 5]
+    return received >= length + 6 if length else _is_stuffed(held, last)
+
+
+def _is_stuffed(data: bytes, at: int) -> bool:
+    if not data[at + 3] & 0x20:
+        return False
+    flags = adaptation_flags(data, at)
+    needed = 1 + 6 * bool(flags & 0x10) + 6 * bool(flags & 0x08) + bool(flags & 0x04)
+    return not flags & 0x03 and (data[at + 4] == 0 or data[at + 4] > needed)
+
+
+#: Where nothing was sent yet.
+NOTHING_SENT = End(None, None, USUAL_FRAME, None)
+
+
+def pcr_lead(end: End) -> int:
+    """How far the PCR runs before the DTS at the end, in 27 MHz units, within reason."""
+    if end.dts is None or end.pcr is None:
+        return PCR_HZ // 2
+    lead = pcr_difference(end.dts * PCR_PER_CLOCK, end.pcr)
+    return min(max(lead, PCR_HZ // 20), 3 * PCR_HZ)
