@@ -38,5 +38,9 @@ class GuideEmpty(GuideError):
     """No channel and no broadcast, where there were some before."""
 
 
+class GuideOvertaken(GuideError):
+    """A second import of the same guide began before this one had ended."""
+
+
 class GuideIncomplete(GuideError):
     """The guide ends early. What came before the end has been handed over."""

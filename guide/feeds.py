@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
-from urllib.parse import urlencode, urlsplit
 
 from django.db.models import Q
 
 from guide import dummy, fetch
 from guide.errors import GuideUnreachable
 from guide.models import EpgSource, SourceKind
+from guide.models.source import PORTAL_KINDS
 from guide.reader import XmltvReader
 from guide.records import GuideChannelRecord, GuideRecord
 from guide.wanted import Wanted, our_channels
-from portals.models import Portal, Subscription
+from portals.models import Portal, PortalKind, Subscription
+from portals.providers.m3u import M3uProvider
+from portals.providers.xtream import addresses as xtream
 from restreamer.lib.errors import ConfigurationError
 from restreamer.lib.http import HttpDoor
 
@@ -48,13 +50,17 @@ class OpenedFeed:
 def opened(source: EpgSource, wanted: Wanted, now: datetime, *, door: HttpDoor | None = None) -> OpenedFeed:
     """The source's records; a guide on the web is downloaded first.
 
-    Raises GuideError, ConfigurationError.
+    Raises GuideError, PortalError, ConfigurationError.
     """
     if source.kind == SourceKind.DUMMY:
         return OpenedFeed(dummy.items(source, our_channels(), now))
-    if source.kind == SourceKind.PORTAL:
-        return OpenedFeed(_portal_items(source, now))
-    fetched = fetch.fetch(source, _xtream_address(source) if source.kind == SourceKind.XTREAM else "", door=door)
+    portal = source.portal
+    if source.kind in PORTAL_KINDS and portal is None:
+        raise ConfigurationError("The portal of this source is gone.")
+    if source.kind == SourceKind.PORTAL and portal is not None and portal.kind == PortalKind.STALKER:
+        return OpenedFeed(_portal_items(portal, *source.window(now)))
+    addresses = [source.address] if portal is None else _addresses(portal)
+    fetched = _first_that_answers(source, addresses, door)
     return OpenedFeed(reader_of(source, fetched, wanted), fetched)
 
 
@@ -68,28 +74,40 @@ def reader_of(source: EpgSource, fetched: fetch.Fetched, wanted: Wanted) -> Xmlt
     )
 
 
-def _portal_items(source: EpgSource, now: datetime) -> Iterator[Item]:
-    portal = source.portal
-    feed = _portal_feeds.get(portal.kind) if portal is not None else None
-    if portal is None or feed is None:
-        raise ConfigurationError("Guides of portals of this kind come later.")
-    for item in feed(portal, *source.window(now)):
+def _first_that_answers(source: EpgSource, addresses: list[str], door: HttpDoor | None) -> fetch.Fetched:
+    """A panel may have several servers; any of them has the guide."""
+    for address in addresses[:-1]:
+        try:
+            return fetch.fetch(source, address, door=door)
+        except GuideUnreachable:
+            continue
+    return fetch.fetch(source, addresses[-1], door=door)
+
+
+def _portal_items(portal: Portal, start: datetime, stop: datetime) -> Iterator[Item]:
+    feed = _portal_feeds.get(portal.kind)
+    if feed is None:
+        raise ConfigurationError("The guide of portals of this kind comes later.")
+    for item in feed(portal, start, stop):
         if isinstance(item, GuideRecord):
             yield replace(item, channel_id=portal_guide_id(portal, item.channel_id))
         else:
             yield replace(item, id=portal_guide_id(portal, item.id))
 
 
-def _xtream_address(source: EpgSource) -> str:
-    """The login's XMLTV (reference xtream-codes-api.md, section 5)."""
-    portal = source.portal
+def _addresses(portal: Portal) -> list[str]:
+    """Where a portal has its guide as XMLTV. Raises PortalError, GuideUnreachable."""
+    if portal.kind == PortalKind.M3U:
+        provider = M3uProvider(portal)
+        try:
+            named = provider.guide_urls()
+        finally:
+            provider.close()
+        if not named:
+            raise GuideUnreachable("The playlist of this portal names no guide.")
+        return named[:1]
     logins = Subscription.objects.filter(~Q(login=""), portal=portal, enabled=True).order_by("rank", "id")
-    login = logins.first() if portal is not None else None
-    if portal is None or login is None:
+    login = logins.first()
+    if login is None:
         raise GuideUnreachable("The portal of this source has no login that is switched on.")
-    address = portal.endpoint or portal.address
-    parts = urlsplit(address if "://" in address else f"http://{address}")
-    # Panels answer under the root of the host; what was pasted often ends in get.php or player_api.php.
-    folder = parts.path.rpartition("/")[0] if parts.path.endswith(".php") else parts.path.rstrip("/")
-    query = urlencode({"username": login.login, "password": login.password})
-    return f"{parts.scheme}://{parts.netloc}{folder}/xmltv.php?{query}"
+    return [xtream.guide_url(server, login) for server in xtream.servers(portal.endpoint or portal.address)]

@@ -15,6 +15,7 @@ from guide.errors import GuideRefused, GuideTooLarge, GuideUnreachable, NotAGuid
 from guide.models import EpgSource, SourceKind
 from guide.page import what_it_is
 from guide.reader import MAX_BYTES
+from portals.providers import reach
 from restreamer.lib import http
 from restreamer.lib.decompress import ArchiveCut, ArchiveDamaged, TooLarge, unpacked
 from restreamer.lib.http import MIB, Bounds, HttpDoor, OpenAnswer
@@ -58,7 +59,7 @@ def fetch(source: EpgSource, address: str = "", *, door: HttpDoor | None = None)
     if source.kind == SourceKind.FILE:
         return _on_disk(_allowed(Path(source.address)))
     address = address or source.address
-    own_door = door or HttpDoor(proxy_url=source.proxy_url, verify_tls=source.verify_tls)
+    own_door = door or _door_of(source)
     try:
         with own_door.open(address, headers=_headers(source), bounds=_BOUNDS) as answer:
             return _taken(source, answer)
@@ -92,8 +93,16 @@ def allowed_folders() -> list[Path]:
     return [settings.RESTREAMER_DATA / "guide", *(Path(folder) for folder in settings.PLAYLIST_FOLDERS)]
 
 
+def _door_of(source: EpgSource) -> HttpDoor:
+    if source.portal is not None:
+        return reach.door_of(source.portal)
+    return HttpDoor(proxy_url=source.proxy_url, verify_tls=source.verify_tls)
+
+
 def _headers(source: EpgSource) -> dict[str, str]:
-    headers = {"User-Agent": source.user_agent or _AGENT, "Accept": "*/*"}
+    headers = reach.headers_of(source.portal) if source.portal is not None else {"User-Agent": _AGENT, "Accept": "*/*"}
+    if source.user_agent:
+        headers["User-Agent"] = source.user_agent
     # Only while we still have what they speak of.
     if source.content_sha256 and keeping.kept_path(source.pk).exists():
         if source.etag:

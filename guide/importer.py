@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
-from guide.errors import GuideEmpty, GuideIncomplete
+from guide.errors import GuideEmpty, GuideIncomplete, GuideOvertaken
 from guide.generation import GenerationWriter
 from guide.models import EpgSource, GuideChannel, Programme
 from guide.models.channel import GuideChannelQuerySet
@@ -90,9 +90,12 @@ def remove_replaced(source: EpgSource, now: datetime, *, grace: timedelta = GRAC
 
 
 def _go_live(source: EpgSource, generation: int, now: datetime, *, incomplete: bool) -> None:
-    EpgSource.objects.filter(pk=source.pk, live_generation__lt=generation).update(
+    # A second import that began meanwhile has removed our rows as leftovers: half a guide must not go live.
+    switched = EpgSource.objects.filter(pk=source.pk, last_generation=generation).update(
         live_generation=generation, incomplete=incomplete, imported_at=now
     )
+    if not switched:
+        raise GuideOvertaken("Another refresh of this guide began meanwhile; this one gave way to it.")
     source.refresh_from_db(fields=["live_generation", "incomplete", "imported_at"])
 
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 from guide import importer, refresh
 from guide.models import EpgSource
 from portals import jobs as portal_jobs
-from portals import runs
+from portals import refreshing, runs
 from portals.models import Run, RunKind, RunState
 from restreamer.lib.errors import InvalidInput
 
@@ -22,14 +22,37 @@ log = logging.getLogger(__name__)
 def enqueue_refresh(source: EpgSource, asked_by: str) -> Run:
     """The run that will refresh this source: the one under way, or a new one. One per source at a time."""
     with transaction.atomic():
-        runs.bury_dead()
-        locked = EpgSource.objects.select_for_update(of=("self",)).select_related("last_run").get(pk=source.pk)
-        last = locked.last_run
-        if last is not None and last.state in (RunState.QUEUED, RunState.RUNNING):
-            return last
-        run = runs.begin(None, RunKind.GUIDE, asked_by, subject=source.name)
-        EpgSource.objects.filter(pk=source.pk).update(last_run=run)
+        waiting = _under_way(source)
+        if waiting is not None:
+            return waiting
+        run = _begin(source, asked_by)
         transaction.on_commit(lambda: _put(run.pk))
+    return run
+
+
+def refresh_here(source: EpgSource, asked_by: str) -> Run:
+    """Refresh the source in this process and wait for it.
+
+    Raises InvalidInput when a refresh is under way, and whatever goes wrong after recording it.
+    """
+    with transaction.atomic():
+        if _under_way(source) is not None:
+            raise InvalidInput(f"{source.name!r} is being refreshed already.")
+        run = _begin(source, asked_by)
+    return refreshing.perform(run)
+
+
+def _under_way(source: EpgSource) -> Run | None:
+    """The run that waits or works now. Locks the source, so two callers never begin two."""
+    runs.bury_dead()
+    locked = EpgSource.objects.select_for_update(of=("self",)).select_related("last_run").get(pk=source.pk)
+    last = locked.last_run
+    return last if last is not None and last.state in (RunState.QUEUED, RunState.RUNNING) else None
+
+
+def _begin(source: EpgSource, asked_by: str) -> Run:
+    run = runs.begin(None, RunKind.GUIDE, asked_by, subject=source.name)
+    EpgSource.objects.filter(pk=source.pk).update(last_run=run)
     return run
 
 

@@ -9,8 +9,9 @@ from datetime import datetime
 
 from django.db import transaction
 
+from guide.dummy import dummy_guide_id
 from guide.matching import GuideEntry, GuideIndex, Proposal
-from guide.models import Decision, GuideChannel, GuideMatch
+from guide.models import Decision, EpgSource, GuideChannel, GuideMatch, SourceKind
 from guide.records import ChannelFacts, GuideRef, key_of
 
 #: Who decided, when it was no person.
@@ -32,7 +33,8 @@ class MatchReport:
 
 def index_of_live_guides() -> GuideIndex:
     """Everything the guides offer now, sources in order."""
-    rows = GuideChannel.objects.readable().order_by("source__priority", "source_id", "pk")
+    rows = GuideChannel.objects.readable().exclude(source__kind=SourceKind.DUMMY)
+    rows = rows.order_by("source__priority", "source_id", "pk")
     return GuideIndex(
         GuideEntry(source_id, guide_id, tuple(names))
         for source_id, guide_id, names in rows.values_list("source_id", "xmltv_id", "names").iterator(chunk_size=2000)
@@ -57,12 +59,21 @@ def match(channels: Iterable[ChannelFacts], *, now: datetime, index: GuideIndex 
 
 
 def refs_of(channel_ids: Iterable[int]) -> dict[int, GuideRef]:
-    """Where the broadcasts of these channels are read, as far as a pair is accepted. One query for each 10,000."""
+    """Where the broadcasts of these channels are read: an accepted pair, or a guide made from the channel's own name.
+
+    A handful of queries for each 10,000 channels.
+    """
     ids = list(channel_ids)
     found: dict[int, GuideRef] = {}
     for at in range(0, len(ids), 10_000):
         for pair in GuideMatch.objects.accepted().filter(channel_id__in=ids[at : at + 10_000]).order_by("pk"):
             found[pair.channel_id] = GuideRef(pair.guide_id, pair.shift_minutes, pair.source_id)
+    for source_id in EpgSource.objects.enabled().filter(kind=SourceKind.DUMMY).in_order().values_list("pk", flat=True):
+        keys = GuideChannel.objects.live().filter(source=source_id).values_list("key", flat=True)
+        known = set(keys)
+        for channel_id in ids:
+            if channel_id not in found and dummy_guide_id(source_id, channel_id) in known:
+                found[channel_id] = GuideRef(dummy_guide_id(source_id, channel_id), 0, source_id)
     return found
 
 

@@ -1,6 +1,6 @@
 """Reading broadcasts: what is on now, what is on in a window, all of it page by page.
 
-Every answer costs a constant number of queries, whatever the number of channels. A guide id that several sources know
+Every answer costs a constant number of queries for each 10,000 channels. A guide id that several sources know
 is answered by the first (by priority) that has anything to say about the time asked for.
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 #: The importer cuts every broadcast to this, so nothing on at T began earlier than T minus this.
 LONGEST_BROADCAST = timedelta(hours=24)
 #: Rows of a page: each is a query of its own.
-_PAGE_ROWS = 2000
+PAGE_ROWS = 2000
 #: How far ahead "next" is looked for.
 NEXT_WITHIN = timedelta(hours=12)
 
@@ -33,6 +33,8 @@ XmltvRow = tuple[int, str, str, str, str, str, str, str]
 _XMLTV_COLUMNS = ("channel_id", "begins", "ends", "title", "subtitle", "description", "lang", "rest")
 
 Ref = TypeVar("Ref", str, GuideRef)
+Value = TypeVar("Value", str, int)
+_VALUES_AT_ONCE = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,8 @@ class Feed:
     shift: timedelta
     first_start: datetime | None
     last_stop: datetime | None
+    #: How many broadcasts it has in all.
+    broadcasts: int = 0
 
     def covers(self, start: datetime, stop: datetime) -> bool:
         """May it have something between the two? Asked of the channel's own bounds, so no programme is read."""
@@ -72,10 +76,10 @@ def feeds_of(refs: Iterable[Ref]) -> dict[Ref, list[Feed]]:
     """The guide channels that know each reference, best source first. One query for each 10,000 references."""
     asked = {ref: ref if isinstance(ref, GuideRef) else GuideRef(ref) for ref in refs}
     known: dict[str, list[tuple[int, Feed]]] = defaultdict(list)
-    keys = list({key_of(ref.guide_id) for ref in asked.values()})
-    for at in range(0, len(keys), 10_000):
-        for pk, key, source, shift, first, last in _channels(keys[at : at + 10_000]):
-            known[key].append((source, Feed(pk, timedelta(minutes=shift), first, last)))
+    keys = {key_of(ref.guide_id) for ref in asked.values()}
+    for some in _chunks(keys):
+        for pk, key, source, shift, first, last, kept in _channels(some):
+            known[key].append((source, Feed(pk, timedelta(minutes=shift), first, last, kept)))
     return {given: _shifted(known[key_of(ref.guide_id)], ref) for given, ref in asked.items()}
 
 
@@ -92,10 +96,11 @@ class ProgrammeQuerySet(models.QuerySet["Programme"]):
         wanted = [feed for candidates in feeds.values() for feed in candidates if feed.covers(start, stop)]
         if not wanted:
             return {ref: [] for ref in feeds}
-        rows = self.filter(channel__in={feed.channel_pk for feed in wanted}).on_between(*_widened(wanted, start, stop))
         by_channel: dict[int, list[Programme]] = defaultdict(list)
-        for programme in rows.order_by("channel_id", "start"):
-            by_channel[programme.channel_id].append(programme)
+        for pks in _chunks({feed.channel_pk for feed in wanted}):
+            rows = self.filter(channel__in=pks).on_between(*_widened(wanted, start, stop))
+            for programme in rows.order_by("channel_id", "start"):
+                by_channel[programme.channel_id].append(programme)
         return {ref: _first_answer(candidates, by_channel, start, stop) for ref, candidates in feeds.items()}
 
     def now_and_next(self, refs: Iterable[Ref], now: datetime) -> dict[Ref, NowNext]:
@@ -107,13 +112,15 @@ class ProgrammeQuerySet(models.QuerySet["Programme"]):
         horizon = now + NEXT_WITHIN
         wanted = [feed for candidates in feeds.values() for feed in candidates if feed.covers(now, horizon)]
         times: dict[int, list[tuple[datetime, datetime, int]]] = defaultdict(list)
-        if wanted:
-            rows = self.filter(channel__in={feed.channel_pk for feed in wanted})
-            rows = rows.on_between(*_widened(wanted, now, horizon)).order_by("channel_id", "start")
+        for pks in _chunks({feed.channel_pk for feed in wanted}):
+            rows = self.filter(channel__in=pks).on_between(*_widened(wanted, now, horizon))
+            rows = rows.order_by("channel_id", "start")
             for channel_pk, start, stop, pk in rows.values_list("channel_id", "start", "stop", "pk"):
                 times[channel_pk].append((start, stop, pk))
         chosen = {ref: _now_next_pks(candidates, times, now) for ref, candidates in feeds.items()}
-        programmes = self.in_bulk({pk for _, pks in chosen.values() for pk in pks if pk is not None})
+        programmes: dict[int, Programme] = {}
+        for found in _chunks({pk for _, pks in chosen.values() for pk in pks if pk is not None}):
+            programmes |= self.in_bulk(found)
         return {ref: _now_next(shift, pks, programmes) for ref, (shift, pks) in chosen.items()}
 
     def pages(self, channel_pks: Sequence[int], start: datetime, stop: datetime) -> Iterator[list[Programme]]:
@@ -123,27 +130,27 @@ class ProgrammeQuerySet(models.QuerySet["Programme"]):
         database while a slow reader takes its time.
         """
         rows = self.filter(channel__in=list(channel_pks)).on_between(start, stop).order_by("channel_id", "start")
-        page = list(rows[:_PAGE_ROWS])
+        page = list(rows[:PAGE_ROWS])
         while page:
             yield page
-            if len(page) < _PAGE_ROWS:
+            if len(page) < PAGE_ROWS:
                 return
             last = page[-1]
             behind = Q(channel_id=last.channel_id, start__gt=last.start) | Q(channel_id__gt=last.channel_id)
-            page = list(rows.filter(behind, channel_id__gte=last.channel_id)[:_PAGE_ROWS])
+            page = list(rows.filter(behind, channel_id__gte=last.channel_id)[:PAGE_ROWS])
 
     def xmltv_pages(self, channel_pks: Sequence[int], start: datetime, stop: datetime) -> Iterator[list[XmltvRow]]:
         """The same as plain tuples with times as XMLTV writes them: half a million of them pass in seconds."""
         rows = self.filter(channel__in=list(channel_pks)).on_between(start, stop).order_by("channel_id", "start")
         tuples = rows.annotate(begins=_XmltvTime("start"), ends=_XmltvTime("stop")).values_list(*_XMLTV_COLUMNS)
-        page: list[XmltvRow] = list(tuples[:_PAGE_ROWS])
+        page: list[XmltvRow] = list(tuples[:PAGE_ROWS])
         while page:
             yield page
-            if len(page) < _PAGE_ROWS:
+            if len(page) < PAGE_ROWS:
                 return
             channel_pk, begins = page[-1][0], _time_of(page[-1][1])
             behind = Q(channel_id=channel_pk, start__gt=begins) | Q(channel_id__gt=channel_pk)
-            page = list(tuples.filter(behind, channel_id__gte=channel_pk)[:_PAGE_ROWS])
+            page = list(tuples.filter(behind, channel_id__gte=channel_pk)[:PAGE_ROWS])
 
 
 class _XmltvTime(models.Func):
@@ -170,19 +177,26 @@ def _time_of(text: str) -> datetime:
     return datetime.strptime(text, "%Y%m%d%H%M%S").replace(tzinfo=UTC)
 
 
-def _channels(keys: list[str]) -> Iterable[tuple[int, str, int, int, datetime | None, datetime | None]]:
+def _chunks(values: Iterable[Value]) -> Iterator[list[Value]]:
+    """Ten thousand at a time: databases bound the number of values in a statement."""
+    listed = list(values)
+    for at in range(0, len(listed), _VALUES_AT_ONCE):
+        yield listed[at : at + _VALUES_AT_ONCE]
+
+
+def _channels(keys: list[str]) -> Iterable[tuple[int, str, int, int, datetime | None, datetime | None, int]]:
     channels = apps.get_model("guide", "GuideChannel")._default_manager.readable()
     return (
         channels.filter(key__in=keys)
         .order_by("source__priority", "source_id")
-        .values_list("pk", "key", "source_id", "source__shift_minutes", "first_start", "last_stop")
+        .values_list("pk", "key", "source_id", "source__shift_minutes", "first_start", "last_stop", "programmes_kept")
     )
 
 
 def _shifted(known: list[tuple[int, Feed]], ref: GuideRef) -> list[Feed]:
     own = timedelta(minutes=ref.shift_minutes)
     return [
-        Feed(feed.channel_pk, feed.shift + own, feed.first_start, feed.last_stop)
+        replace(feed, shift=feed.shift + own)
         for source, feed in known
         if ref.source_id is None or ref.source_id == source
     ]

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from guide import feeds, matchmaking
 from guide.importer import ImportReport, import_guide, remove_replaced
-from guide.models import EpgSource
+from guide.models import EpgSource, SourceKind
 from guide.wanted import EVERYTHING, Wanted, our_channels, wanted_now
 from restreamer.lib import redact
 from restreamer.lib.errors import RestreamerError
@@ -73,7 +73,8 @@ def _refreshed(
 
 
 def _wanted(source: EpgSource) -> Wanted:
-    return EVERYTHING if source.keep_everything else wanted_now()
+    # A guide made from our channels holds nothing else.
+    return EVERYTHING if source.keep_everything or source.kind == SourceKind.DUMMY else wanted_now()
 
 
 def _key(source: EpgSource, sha256: str, wanted: Wanted, now: datetime) -> str:

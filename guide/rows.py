@@ -20,7 +20,8 @@ _MAX_TITLE = 500
 
 def title_of(record: GuideRecord) -> str:
     """What the broadcast is called; guides that leave the title out often name the episode or the genre."""
-    return record.title or record.subtitle or (record.categories[0] if record.categories else "")
+    found = legal(record.title).strip() or legal(record.subtitle).strip()
+    return found or (legal(record.categories[0]).strip() if record.categories else "")
 
 
 def merged(first: GuideRecord, second: GuideRecord) -> GuideRecord:
@@ -54,7 +55,7 @@ def insert(broadcasts: Iterable[tuple[int, GuideRecord, datetime]]) -> None:
             channel_pk,
             as_time(record.start),
             as_time(stop),
-            legal(title_of(record))[:_MAX_TITLE],
+            title_of(record)[:_MAX_TITLE],
             legal(record.subtitle) if record.title else "",
             legal(record.description),
             legal(record.lang),

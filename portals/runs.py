@@ -149,4 +149,5 @@ def _forget_old(run: Run) -> None:
     same = Run.objects.filter(portal=run.portal, kind=run.kind)
     oldest_kept = same.order_by("-id").values_list("id", flat=True)[KEPT_RUNS - 1 : KEPT_RUNS].first()
     if oldest_kept is not None:
-        same.filter(id__lt=oldest_kept).delete()
+        # Guides of many sources are of one kind and no portal; those still waiting must not be forgotten.
+        same.filter(id__lt=oldest_kept, finished_at__isnull=False).delete()

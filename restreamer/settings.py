@@ -295,12 +295,15 @@ UNFOLD = {
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"redact": {"()": "restreamer.lib.redact.RedactingFilter"}},
+    "filters": {
+        "redact": {"()": "restreamer.lib.redact.RedactingFilter"},
+        "meant": {"()": "restreamer.lib.refusals.NotRefusals"},
+    },
     "formatters": {"plain": {"format": "%(levelname)s %(name)s: %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "filters": ["redact"], "formatter": "plain"}},
     "root": {"handlers": ["stderr"], "level": "INFO"},
     "loggers": {
-        "django.request": {"level": "ERROR"},
+        "django.request": {"level": "ERROR", "filters": ["meant"]},
         # DisallowedHost and friends: a line each, no traceback mails.
         "django.security": {"level": "ERROR"},
         "rq": {"level": "WARNING"},

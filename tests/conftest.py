@@ -63,3 +63,14 @@ def django_db_modify_db_settings(request: pytest.FixtureRequest) -> None:
     """With TEST_PG=1 the server runs before the test database is made."""
     if WITH_POSTGRES:
         request.getfixturevalue("_postgres_server")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With TEST_PG=1 only what touches the database is repeated; the rest would say the same again."""
+    if not WITH_POSTGRES:
+        return
+    touching = {"db", "transactional_db", "admin_client", "live_server"}
+    kept = [i for i in items if i.get_closest_marker("django_db") or touching & set(getattr(i, "fixturenames", ()))]
+    chosen = set(kept)
+    config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
+    items[:] = kept

@@ -12,7 +12,8 @@ from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import RelatedDropdownFilter
 from unfold.decorators import action, display
 
-from guide.models import Decision, GuideMatch
+from guide.jobs import enqueue_refresh
+from guide.models import Decision, EpgSource, GuideMatch
 
 
 class ConfidenceFilter(admin.SimpleListFilter):
@@ -36,9 +37,7 @@ class ConfidenceFilter(admin.SimpleListFilter):
 class GuideMatchAdmin(ModelAdmin):
     """The matcher proposes, a person decides; a decision is remembered."""
 
-    list_display = (
-        "channel_name", "guide_name", "guide_id", "source", "shown_confidence", "reason", "state", "decided_by",
-    )  # fmt: skip
+    list_display = ("channel_name", "shown_guide", "source", "shown_confidence", "reason", "state", "decided_by")
     list_filter = ("decision", ConfidenceFilter, ("source", RelatedDropdownFilter))
     list_select_related = ("source",)
     list_per_page = 100
@@ -54,6 +53,11 @@ class GuideMatchAdmin(ModelAdmin):
         if not change:
             GuideMatch.objects.filter(pk=obj.pk).update(reason="chosen by hand", confidence=1.0)
             self._decide(request, GuideMatch.objects.filter(pk=obj.pk), Decision.ACCEPTED, "accepted")
+
+    @display(description="guide channel", ordering="guide_name")
+    def shown_guide(self, match: GuideMatch) -> str:
+        """Name and id."""
+        return f"{match.guide_name} ({match.guide_id})" if match.guide_name else match.guide_id
 
     @display(description="confidence", ordering="confidence")
     def shown_confidence(self, match: GuideMatch) -> str:
@@ -81,7 +85,16 @@ class GuideMatchAdmin(ModelAdmin):
         self._decide(request, queryset, Decision.PROPOSED, "open again")
 
     def _decide(self, request: HttpRequest, queryset: QuerySet[GuideMatch], decision: Decision, word: str) -> None:
-        pairs = GuideMatch.objects.filter(pk__in=queryset.order_by().values("pk"))
+        pairs = GuideMatch.objects.filter(pk__in=list(queryset.values_list("pk", flat=True)))
         changed = pairs.decide(decision, by=request.user.get_username(), now=timezone.now())
-        more = " Their broadcasts come with the next refresh." if decision == Decision.ACCEPTED and changed else ""
+        more = ""
+        if decision == Decision.ACCEPTED and changed:
+            more = " Their broadcasts are being read now."
+            self._read_again(request, pairs)
         self.message_user(request, f"{changed} pair(s) {word}.{more}", messages.SUCCESS)
+
+    def _read_again(self, request: HttpRequest, pairs: QuerySet[GuideMatch]) -> None:
+        """Broadcasts of channels nobody wanted before are not stored; the kept download has them."""
+        sources = EpgSource.objects.enabled().filter(matches__in=pairs, keep_everything=False).distinct()
+        for source in sources:
+            enqueue_refresh(source, request.user.get_username())

@@ -52,8 +52,8 @@ class EpgSourceAdmin(ModelAdmin):
 
     form = EpgSourceForm
     inlines = (DummyTemplateInline,)
-    list_display = ("name", "kind", "shown_address", "enabled", "priority", "health", "status", "imported_at")
-    list_editable = ("enabled", "priority")
+    list_display = ("name", "health", "status", "shown_address", "enabled", "priority", "imported_at")
+    list_editable = ("enabled",)
     list_filter = ("kind", "enabled", "failed", "incomplete")
     list_select_related = ("portal", "last_run")
     search_fields = ("name", "address")

@@ -8,6 +8,9 @@ from django.db import models, transaction
 
 from guide.models.source import EpgSource
 
+#: Rows named in one statement.
+_AT_ONCE = 2000
+
 
 class Decision(models.TextChoices):
     """proposed -> accepted | rejected; a decision of a person is never changed by the matcher."""
@@ -34,22 +37,29 @@ class GuideMatchQuerySet(models.QuerySet["GuideMatch"]):
         A channel has one guide: of several accepted together the surest counts, and what was accepted or proposed for
         the channel besides is forgotten. What was rejected stays rejected.
         """
+        chosen = self._surest() if decision == Decision.ACCEPTED else list(self.values_list("pk", flat=True))
         with transaction.atomic():
-            chosen = self._surest() if decision == Decision.ACCEPTED else list(self.values_list("pk", flat=True))
-            rows = GuideMatch.objects.filter(pk__in=chosen)
-            if decision == Decision.ACCEPTED:
-                channels = list(rows.values_list("channel_id", flat=True))
-                others = GuideMatch.objects.filter(channel_id__in=channels).exclude(pk__in=chosen)
-                others.exclude(decision=Decision.REJECTED).delete()
-            decided = {"decided_by": "", "decided_at": None} if decision == Decision.PROPOSED else {
-                "decided_by": by, "decided_at": now}  # fmt: skip
-            return rows.exclude(decision=decision, decided_by=by).update(decision=decision, **decided)
+            return sum(
+                _decide(chosen[at : at + _AT_ONCE], decision, by=by, now=now) for at in range(0, len(chosen), _AT_ONCE)
+            )
 
     def _surest(self) -> list[int]:
         best: dict[int, int] = {}
         for pk, channel_id in self.order_by("-confidence", "pk").values_list("pk", "channel_id"):
             best.setdefault(channel_id, pk)
         return list(best.values())
+
+
+def _decide(chosen: list[int], decision: Decision, *, by: str, now: datetime) -> int:
+    rows = GuideMatch.objects.filter(pk__in=chosen)
+    if decision == Decision.ACCEPTED:
+        channels = list(rows.values_list("channel_id", flat=True))
+        others = GuideMatch.objects.filter(channel_id__in=channels).exclude(pk__in=chosen)
+        others.exclude(decision=Decision.REJECTED).delete()
+    rows = rows.exclude(decision=decision, decided_by=by)
+    if decision == Decision.PROPOSED:
+        return rows.update(decision=decision, decided_by="", decided_at=None)
+    return rows.update(decision=decision, decided_by=by, decided_at=now)
 
 
 class GuideMatch(models.Model):

@@ -9,7 +9,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 
-from portals.models import Portal, Run
+from portals.models import Portal, Run, RunState
 from restreamer.lib.time_zones import is_zone, zone_named
 
 
@@ -43,7 +43,11 @@ class EpgSourceQuerySet(models.QuerySet["EpgSource"]):
 
     def due(self, now: datetime) -> list[EpgSource]:
         """Enabled sources whose refresh interval has passed."""
-        return [source for source in self.enabled().exclude(refresh_hours=0).in_order() if source.is_due(now)]
+        return [
+            source
+            for source in self.enabled().exclude(refresh_hours=0).select_related("last_run").in_order()
+            if source.is_due(now)
+        ]
 
 
 class EpgSource(models.Model):
@@ -145,7 +149,11 @@ class EpgSource(models.Model):
     def is_due(self, now: datetime) -> bool:
         """Has the refresh interval passed since the guide was last asked for? After a failure we ask sooner."""
         interval = timedelta(hours=self.refresh_hours)
-        return self.asked_at is None or now - self.asked_at >= (min(interval, RETRY_AFTER) if self.failed else interval)
+        asked_at, failed = self.asked_at, self.failed
+        if self.last_run is not None and self.last_run.state == RunState.FAILED:
+            # Also one whose worker was killed, and could write nothing here.
+            asked_at, failed = max(asked_at or self.last_run.created_at, self.last_run.created_at), True
+        return asked_at is None or now - asked_at >= (min(interval, RETRY_AFTER) if failed else interval)
 
     def take_generation(self) -> int:
         """A generation number nobody else has or ever had."""

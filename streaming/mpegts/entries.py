@@ -19,6 +19,7 @@ from streaming.mpegts.packets import (
     START_CODE,
     PesTimes,
     difference,
+    is_duplicate,
     payload_offset,
     pes_header_length,
     pes_times,
@@ -143,6 +144,7 @@ class EntryScanner:
         self._pids = PidClasses((PAT_PID,), every=(PAT_PID,))
         self._programme: Programme | None = None
         self._lead: Track | None = None
+        self._newest_units: dict[int, bytes] = {}
         self._unit: _Pending | None = None
         self._lead_dts: int | None = None
         self._waiting_since: int | None = None
@@ -253,6 +255,10 @@ class EntryScanner:
     def _start_unit(self, part: Part, index: int, pid: int) -> None:
         block, at = part.columns.block, index * PACKET_SIZE
         start, end = payload_offset(block, at), at + PACKET_SIZE
+        packet = block[at:end]
+        if is_duplicate(packet, self._newest_units.get(pid, b"")):
+            return
+        self._newest_units[pid] = packet
         times = pes_times(block, start, end)
         part.units.append(Unit(index, pid, start, times))
         if self._lead is None or pid != self._lead.pid:

@@ -33,6 +33,8 @@ from streaming.mpegts.statistics import JUMP_S, jumped
 LIMIT_S = 1.5
 LIMIT_WALL_S = 2.0
 LIMIT_BYTES = 16_000_000
+#: So much of what was published is looked back at for the continuity counters a cut must continue.
+LOOK_BACK_BYTES = 4_000_000
 #: A clock other than the picture's that jumped is believed when the picture's has not followed for so long.
 DOUBT_S = 1.0
 #: When nothing better is known: 25 pictures a second.
@@ -102,6 +104,8 @@ class Hold:
     #: Those in what is kept back, and the last before.
     _pcrs: deque[tuple[int, int]] = field(default_factory=deque)
     _pieces: deque[memoryview] = field(default_factory=deque)
+    _published: deque[memoryview] = field(default_factory=deque)
+    _published_bytes: int = 0
     _clean: Clean | None = None
     _natural_dts: int = 0
     _last_picture: int = 0
@@ -230,6 +234,10 @@ class Hold:
             self.pcr = pcr
             self._pcrs.append((position, pcr))
 
+    def doubted_from(self, pid: int) -> int:
+        """The position from which on the clock of a sound is another than before; beyond the end if it is not."""
+        return self._doubts.get(pid, self.end + 1)
+
     def _doubt(self, pid: int, position: int) -> None:
         if not self._doubts:
             self._doubted_dts = self.dts
@@ -284,6 +292,10 @@ class Hold:
                 piece = piece[:count]
             self.final += len(piece)
             taken.append(piece)
+        self._published.extend(taken)
+        self._published_bytes += sum(len(piece) for piece in taken)
+        while self._published_bytes > LOOK_BACK_BYTES:
+            self._published_bytes -= len(self._published.popleft())
         return taken
 
     def end_so_far(self) -> End:
@@ -294,8 +306,11 @@ class Hold:
 
     # The cut --------------------------------------------------------------------------------------------------
 
-    def cut(self) -> End:
-        """The source ends here. What of the rest is whole stays and is final; returns how the output now ends."""
+    def cut(self, announced: set[int]) -> End:
+        """The source ends here. What of the rest is whole stays and is final; returns how the output now ends.
+
+        PIDs that are not `announced` by the output end here too: the next source does not continue them.
+        """
         held = b"".join(self._pieces)
         self._pieces.clear()
         drop_from = dict(self._doubts)
@@ -314,7 +329,7 @@ class Hold:
                 shortened.add(pid)
         end = self.end_so_far()
         end.shortened.update(shortened)
-        kept = self._without(held, drop_from, end)
+        kept = self._without(held, announced, drop_from, end)
         self.end = self.final
         self.append(kept)
         self.source_begins()
@@ -331,12 +346,15 @@ class Hold:
         self.dts, self.shown = clean.dts, clean.shown
         return clean.position
 
-    def _without(self, held: bytes, drop_from: dict[int, int], end: End) -> bytes:
+    def _without(self, held: bytes, announced: set[int], drop_from: dict[int, int], end: End) -> bytes:
         """The held packets without those of each PID from its position on, counters running on."""
         kept = bytearray()
         counters = end.counters
+        counters.update(self._published_counters({pid_of(held, at) for at in range(0, len(held), PACKET_SIZE)}))
         for at in range(0, len(held), PACKET_SIZE):
             pid, position = pid_of(held, at), self.final + at
+            if pid not in announced:
+                continue
             counts = has_payload(held, at)
             counters.setdefault(pid, (held[at + 3] - counts) & 0x0F)
             if position >= drop_from.get(pid, position + 1):
@@ -349,6 +367,22 @@ class Hold:
             end.moves[position] = self.final + len(kept)
             kept += packet
         return bytes(kept)
+
+    def _published_counters(self, pids: set[int]) -> dict[int, int]:
+        """The last continuity counter of each of these PIDs in what was published, as far as it is looked back at.
+
+        A source that breaks off often breaks its counters first; what players have seen is what counts.
+        """
+        found: dict[int, int] = {}
+        for piece in reversed(self._published):
+            data = bytes(piece)
+            for at in range(len(data) - PACKET_SIZE, -1, -PACKET_SIZE):
+                pid = pid_of(data, at)
+                if pid in pids and pid not in found and has_payload(data, at):
+                    found[pid] = data[at + 3] & 0x0F
+            if len(found) == len(pids):
+                break
+        return found
 
 
 def _last_unit_is_whole(held: bytes, pid: int) -> bool:

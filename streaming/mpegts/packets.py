@@ -70,6 +70,14 @@ def adaptation_flags(data: Buffer, at: int) -> int:
     return 0
 
 
+def is_duplicate(packet: bytes, before: bytes) -> bool:
+    """`packet` is the packet `before` sent a second time, which is legal; only a PCR may differ."""
+    if packet[1:4] != before[1:4] or not packet[3] & 0x10:
+        return False
+    start = 12 if read_pcr(packet, 0) is not None else 4
+    return packet[start:] == before[start:]
+
+
 # Clocks ---------------------------------------------------------------------------------------------------------
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from restreamer.lib.errors import RestreamerError
-from streaming.mpegts.packets import PACKET_SIZE, SYNC, Buffer, payload_offset, starts_unit
+from streaming.mpegts.packets import PACKET_SIZE, PAT_PID, SYNC, Buffer, payload_offset, starts_unit
 
 PAT_TABLE = 0x00
 PMT_TABLE = 0x02
@@ -141,6 +141,11 @@ class Programme:
     def audio(self) -> tuple[Track, ...]:
         """All sound tracks in their order."""
         return tuple(track for track in self.tracks if track.kind is Kind.AUDIO)
+
+    @property
+    def pids(self) -> set[int]:
+        """All PIDs that belong to it, its tables included."""
+        return {PAT_PID, self.pmt_pid, self.pcr_pid, *(track.pid for track in self.tracks)}
 
     @property
     def lead(self) -> Track | None:

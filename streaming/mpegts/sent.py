@@ -54,10 +54,7 @@ class Sent:
     silenced: set[int] = field(default_factory=set)
 
     def measure_sounds(self, part: Part, sources: dict[int, int]) -> None:
-        """How much of each sound's newest PES packet is there.
-
-        `sources`: the PIDs of those that were open before, to the source's.
-        """
+        """How much of each sound's newest PES packet is there; `sources`: those open before, output to source PID."""
         block = part.columns.block
         newest = {sound.pid: sound.unit for sound in self.sounds}
         for pid, unit in newest.items():

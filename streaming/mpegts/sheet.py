@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from streaming.mpegts.entries import Part
-from streaming.mpegts.packets import PACKET_SIZE
+from streaming.mpegts.packets import PACKET_SIZE, is_duplicate
 
 _ALL = bytes(range(256))
 _COUNTER = bytes(byte & 0x0F for byte in _ALL)
@@ -144,13 +144,13 @@ class Sheet:
             while inserted and inserted[0][0] <= index:
                 counter = _count_packets(inserted.pop(0)[1], counter)
             at = index * PACKET_SIZE
-            packet = bytes(self.out[at : at + PACKET_SIZE])
-            if broken and _is_duplicate(packet, before):
+            packet = self.part.columns.block[at : at + PACKET_SIZE]
+            if broken and is_duplicate(packet, before):
                 self._dropped[index] = 1
                 continue
-            before = packet
-            counter = (counter + (packet[3] >> 4 & 1)) & 0x0F
-            self.out[at + 3] = packet[3] & 0xF0 | counter
+            before, flags = packet, self.out[at + 3]
+            counter = (counter + (flags >> 4 & 1)) & 0x0F
+            self.out[at + 3] = flags & 0xF0 | counter
         for _, packets in inserted:
             counter = _count_packets(packets, counter)
         counters[pid] = counter
@@ -194,15 +194,6 @@ def _count_packets(packets: bytearray, counter: int) -> int:
         counter = (counter + (packets[at] >> 4 & 1)) & 0x0F
         packets[at] = packets[at] & 0xF0 | counter
     return counter
-
-
-def _is_duplicate(packet: bytes, before: bytes) -> bool:
-    """The same packet again; only a PCR in it may differ."""
-    if not before or packet[1:4] != before[1:4] or not packet[3] & 0x10:
-        return False
-    has_pcr = packet[3] & 0x20 and packet[4] >= 7 and packet[5] & 0x10
-    start = 12 if has_pcr else 4
-    return packet[start:] == before[start:]
 
 
 def _last_packet(part: Part | None, pid: int, pid_map: PidMap) -> bytes:

@@ -11,8 +11,10 @@ from streaming.mpegts.silence import Silence, duration_of, packetise_pes, silenc
 
 #: Overlaps up to this are let through, 90 kHz.
 TOLERANCE = CLOCK_HZ // 1000
-#: Sound may lag behind the picture by what it usually does and so much more before silence takes its place.
-PATIENCE = CLOCK_HZ
+#: A source's sound may be missing for so long, or for one and a half of its packets, before silence takes its place.
+PATIENCE = CLOCK_HZ * 6 // 10
+#: How far sound is taken to lag behind the picture in transmission until it is known.
+USUAL_LAG = CLOCK_HZ * 3 // 10
 #: Silence without a source is sent in packets of about this length.
 PORTION = CLOCK_HZ // 10
 #: A hole longer than this has other reasons than a join.
@@ -60,7 +62,9 @@ class OutputSound:
         self._bridging = False
         self._step = 0
         self._last: int | None = None
+        #: How far the source's sound lags behind its picture, and the picture's DTS when it was last heard.
         self._lag = 0
+        self._heard = 0
 
     def learn(self, sound: bytes) -> None:
         """The beginning of a PES packet's payload: silence will be like it."""
@@ -76,7 +80,8 @@ class OutputSound:
         """A source joins whose first picture has this DTS."""
         self.learned = False
         self._beginning = True
-        self._bridging, self._last, self._lag = True, None, 0
+        self._bridging, self._last, self._lag = True, None, USUAL_LAG
+        self._heard = first_dts
         if self.next is None:
             self.next = Fraction(first_dts)
         ahead = difference(int(self.next), first_dts)
@@ -95,7 +100,7 @@ class OutputSound:
 
     def admit(self, pts: int, lead_dts: int) -> bool:
         """The packet with this PTS may pass: it neither overlaps what was sent nor comes before the first picture."""
-        self._lag = max(self._lag, difference(lead_dts, pts))
+        self._lag, self._heard = difference(lead_dts, pts), lead_dts
         if self._floor is not None:
             if difference(pts, self._floor) < -TOLERANCE:
                 return False
@@ -131,9 +136,9 @@ class OutputSound:
             # Nothing of the source comes before its first picture: the hole up to there can be closed at once.
             return self._fill(self._silence.frames_in(behind)) if behind <= LONGEST_HOLE else b""
         if self._fed:
-            if behind <= self._lag + PATIENCE:
+            behind -= max(self._lag, 0)
+            if difference(lead_dts, self._heard) < max(PATIENCE, self._step * 3 // 2) or behind < PORTION:
                 return b""
-            behind -= self._lag
         elif behind < PORTION:
             return b""
         self._bridging = True

@@ -94,8 +94,7 @@ class Splicer:
         self._filled = 0
         self._end = NOTHING_SENT
         self._source: Programme | None = None
-        #: The newest time of each track of the present source.
-        self._clocks: dict[int, int] = {}
+        self._dts: int | None = None
         self._entries: list[Entry] = []
         #: The newest unit of the lead track: where its part begins in the output, and what it is.
         self._newest: tuple[int, SentLead] | None = None
@@ -112,6 +111,11 @@ class Splicer:
     def joined(self) -> bool:
         """The present source is being sent."""
         return self.state in (State.PASSING, State.REWRITING)
+
+    @property
+    def pairs(self) -> dict[int, int]:
+        """PIDs of the present source and what they become; empty while it passes as it is."""
+        return dict(self._pairs)
 
     @property
     def held_bytes(self) -> int:
@@ -206,25 +210,15 @@ class Splicer:
                 self._sounds[track.pid] = OutputSound(track.pid, track.codec)
 
     def _jump_in(self, part: Part, start: int) -> int | None:
-        """The packet of the first unit, from `start` on, whose clock is another than its track's before.
-
-        Sound counts as the lead track does: a source that loops may send the new beginning's sound first.
-        """
+        """The packet of the first unit of the lead track, from `start` on, whose clock is another than before."""
         lead = self._source.lead if self._source else None
         for unit in part.units:
-            if unit.times is None or unit.packet < start:
+            if lead is None or unit.pid != lead.pid or unit.times is None or unit.packet < start:
                 continue
-            if lead is None or (unit.pid != lead.pid and unit.pid not in self._sound_pids()):
-                continue
-            before = self._clocks.get(unit.pid)
-            if before is not None and jumped(unit.times.dts, before):
+            if self._dts is not None and jumped(unit.times.dts, self._dts):
                 return unit.packet
-            self._clocks[unit.pid] = unit.times.dts
+            self._dts = unit.times.dts
         return None
-
-    def _sound_pids(self) -> set[int]:
-        """Of the present source."""
-        return {track.pid for track in self._source.audio} if self._source is not None else set()
 
     # Sending --------------------------------------------------------------------------------------------------
 
@@ -252,7 +246,8 @@ class Splicer:
         base = self._hold.end
         self._hold.take(sent)
         for sound in sent.sounds:
-            self._sounds[sound.pid].newest = NewestSound(sound.pts, part, sound.unit, sent.stop)
+            if base + sound.offset < self._hold.doubted_from(sound.pid):
+                self._sounds[sound.pid].newest = NewestSound(sound.pts, part, sound.unit, sent.stop)
         for pid in sent.more:
             newest = self._sounds[pid].newest
             if newest is not None:
@@ -284,9 +279,10 @@ class Splicer:
 
     def _end_source(self) -> None:
         """Cut what was sent so that another source, or this one at another time, can follow."""
-        self._end = end = self._hold.cut()
+        assert self._output is not None
+        self._end = end = self._hold.cut(self._output.pids)
         self._counters.update(end.counters)
-        if self._output is not None and self._output.video is not None and end.dts is not None:
+        if self._output.video is not None and end.dts is not None:
             pid = self._output.video.pid
             self._counters[pid] = (self._counters.get(pid, 15) + 1) & 0x0F
             self._hold.append(ending_packet(pid, self._counters[pid]))
@@ -303,7 +299,7 @@ class Splicer:
 
     def _wait_for_entry(self) -> None:
         self._joining = None
-        self._clocks.clear()
+        self._dts = None
 
     def _join(self, part: Part, start: int) -> None:
         """Nothing passes until an entry shows where the source can take over."""

@@ -11,6 +11,7 @@ from streaming.mpegts.packets import (
     PCR_HZ,
     adaptation_flags,
     difference,
+    is_duplicate,
     pcr_difference,
     pid_of,
     read_pcr,
@@ -197,13 +198,9 @@ class Meter:
 
 
 def _same(block: bytes, first: int, second: int) -> bool:
-    """Two packets are one packet sent twice: equal but for a PCR. One before this block is believed."""
-    if first < 0:
-        return True
+    """Two packets are one packet sent twice. One before this block is believed."""
     one, two = first * PACKET_SIZE, second * PACKET_SIZE
-    if read_pcr(block, one) is not None:
-        return block[one + 12 : one + PACKET_SIZE] == block[two + 12 : two + PACKET_SIZE]
-    return block[one : one + PACKET_SIZE] == block[two : two + PACKET_SIZE]
+    return first < 0 or is_duplicate(block[two : two + PACKET_SIZE], block[one : one + PACKET_SIZE])
 
 
 def jumped(later: int, earlier: int) -> bool:

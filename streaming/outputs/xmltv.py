@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import chain
 
 from guide.models import Programme
-from guide.querysets import Feed, XmltvRow, feeds_of
+from guide.querysets import PAGE_ROWS, Feed, XmltvRow, feeds_of
 from guide.records import GuideRef
 from restreamer.lib.xmltv_write import HEAD, TAIL, channel_element, escape, escape_attribute
 
@@ -121,11 +121,26 @@ def _rounds(shown: list[tuple[str, Feed]]) -> Iterator[dict[int, tuple[str, Feed
 
 
 def _read(together: dict[int, tuple[str, Feed]], start: datetime, stop: datetime) -> Iterator[str]:
-    for shift in sorted({feed.shift for _, feed in together.values()}):
-        ids = {pk: escape_attribute(tvg_id) for pk, (tvg_id, feed) in together.items() if feed.shift == shift}
+    for some in _about_a_page(list(together.values())):
+        shift = some[0][1].shift
+        ids = {feed.channel_pk: escape_attribute(tvg_id) for tvg_id, feed in some}
         for page in Programme.objects.xmltv_pages(list(ids), start - shift, stop - shift):
             for row in page:
                 yield _programme(row, ids[row[0]], shift)
+
+
+def _about_a_page(shown: list[tuple[str, Feed]]) -> Iterator[list[tuple[str, Feed]]]:
+    """Groups of one shift with about a page of rows, so that no database sorts more than it gives."""
+    some: list[tuple[str, Feed]] = []
+    rows = 0
+    for tvg_id, feed in sorted(shown, key=lambda pair: (pair[1].shift, pair[1].channel_pk)):
+        if some and (rows + feed.broadcasts > PAGE_ROWS or feed.shift != some[0][1].shift):
+            yield some
+            some, rows = [], 0
+        some.append((tvg_id, feed))
+        rows += feed.broadcasts
+    if some:
+        yield some
 
 
 def _programme(row: XmltvRow, escaped_id: str, shift: timedelta) -> str:

@@ -251,13 +251,18 @@ class Audience:
         return True
 
     def _send_due(self, viewer: Viewer) -> bool:
+        """Send from the ring, so much at a time; True when there is nothing left to send now."""
         stop = self._ring.head if viewer.end is None else viewer.end
-        due = stop - viewer.position
-        if due > 0:
+        most = BURST_BYTES
+        while viewer.position < stop and most:
             place, lent = self._ring.lend(viewer.position)
-            sent = os.sendfile(viewer.fd, self._ring.fd, place, min(due, lent, BURST_BYTES))
+            due = min(stop - viewer.position, lent, most)
+            sent = os.sendfile(viewer.fd, self._ring.fd, place, due)
             viewer.position += sent
             viewer.sent += sent
+            most -= sent
+            if sent < due:
+                return False
         return viewer.position >= stop
 
     def _drop(self, viewer: Viewer) -> None:

@@ -90,12 +90,15 @@ class ControlSocket:
                 self._forget(sock)
 
     def _accept(self) -> None:
-        # Refused for want of descriptors, or already gone: the view sees it and says so.
-        with contextlib.suppress(OSError):
+        try:
             sock, _ = self._listener.accept()
-            sock.setblocking(False)
-            self._callers[sock] = _Caller(time.monotonic() + PATIENCE_S)
-            self._selector.register(sock, selectors.EVENT_READ)
+        except OSError:
+            # Already gone, or no descriptor is left: the listener stays readable, so do not spin until one is.
+            time.sleep(0.02)
+            return
+        sock.setblocking(False)
+        self._callers[sock] = _Caller(time.monotonic() + PATIENCE_S)
+        self._selector.register(sock, selectors.EVENT_READ)
 
     def _serve(self, sock: socket.socket) -> None:
         caller = self._callers[sock]

@@ -10,7 +10,8 @@ from typing import Protocol
 
 from streaming.faults import Fault, UpstreamError
 from streaming.mpegts.packets import PACKET_SIZE
-from streaming.sources.base import Source
+from streaming.sources.base import Source, framing_of
+from streaming.sources.framing import Framing
 
 logger = logging.getLogger(__name__)
 
@@ -32,33 +33,50 @@ def feed_for(source: Source, scratch: memoryview) -> Feed:
     """The cheapest way to read an opened source. `scratch` is the loop's own reading buffer."""
     sock = source.direct_socket()
     if sock is not None:
-        return DirectFeed(sock, source.head, scratch)
+        return DirectFeed(source, sock, scratch)
     return ThreadFeed(source)
 
 
 class DirectFeed:
-    """The loop reads the upstream's plain TCP socket itself, whole packets at a time: that spares copies later."""
+    """The loop reads the upstream's plain TCP socket itself."""
 
-    def __init__(self, sock: socket.socket, head: bytes, scratch: memoryview) -> None:
+    def __init__(self, source: Source, sock: socket.socket, scratch: memoryview) -> None:
         sock.setblocking(False)
         self._sock = sock
-        #: What was read and not handed on: at first all of the head, then less than a packet.
-        self._rest = head
+        self._framing = framing_of(source)
+        #: Of the body, read and not handed on: at first all of the head, then less than a packet.
+        self._rest = source.head
         self._scratch = scratch
         self._error: UpstreamError | None = None
 
     def pump(self) -> bytes:
+        data = self._framed(self._framing) if self._framing else self._plain()
+        if not data and self._error is not None:
+            raise self._error
+        return data
+
+    def stop(self) -> None:
+        self._error = UpstreamError(Fault.ENDED, "The connection was closed by us.")
+
+    def _plain(self) -> bytes:
+        """Whole packets at a time, behind what was left of the one before: that spares copies of them later."""
         kept = len(self._rest)
         self._scratch[:kept] = self._rest
         filled = kept + self._fill(self._scratch[kept:])
         whole = filled - filled % PACKET_SIZE
         self._rest = bytes(self._scratch[whole:filled])
-        if not whole and self._error is not None:
-            raise self._error
         return bytes(self._scratch[:whole])
 
-    def stop(self) -> None:
-        self._error = UpstreamError(Fault.ENDED, "The connection was closed by us.")
+    def _framed(self, framing: Framing) -> bytes:
+        data, self._rest = self._rest, b""
+        filled = self._fill(self._scratch)
+        try:
+            data += framing.feed(bytes(self._scratch[:filled]))
+        except UpstreamError as err:
+            self._error = err
+        if framing.ended and self._error is None:
+            self._error = UpstreamError(Fault.ENDED)
+        return data
 
     def _fill(self, room: memoryview) -> int:
         """Read what there is; remembers the end for the next call."""
@@ -72,7 +90,8 @@ class DirectFeed:
             self._error = UpstreamError(Fault.RESET)
             return 0
         if not filled:
-            self._error = UpstreamError(Fault.ENDED)
+            # A framed body says itself where it ends; here it did not.
+            self._error = UpstreamError(Fault.RESET if self._framing else Fault.ENDED)
         return filled
 
 

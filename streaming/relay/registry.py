@@ -104,7 +104,7 @@ class RelayRegistry:
         """Do what a person or another process asked; False when it makes no sense here (any more)."""
         what = command.arguments
         if command.name == "stop":
-            return self._stop_session(str(what.get("session_id", "")))
+            return self._stop_session(str(what.get("session_id", "")), str(what.get("reason") or "stopped by hand"))
         if command.name == "switch":
             relay = self._current.get(str(what.get("key", "")))
             return relay is not None and relay.switch(Fault.ASKED)
@@ -112,11 +112,11 @@ class RelayRegistry:
             return self._make_room(_number(what.get("subscription_id")), _number(what.get("viewer_id")))
         return False
 
-    def _stop_session(self, session_id: str) -> bool:
+    def _stop_session(self, session_id: str, reason: str) -> bool:
         for relay in self._all:
             for viewer in relay.audience.viewers():
                 if viewer.ticket.session_id == session_id:
-                    relay.audience.finish(viewer, "stopped by a person")
+                    relay.audience.finish(viewer, reason)
                     return True
         return False
 

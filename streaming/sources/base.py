@@ -5,6 +5,8 @@ from __future__ import annotations
 import socket
 from typing import Protocol
 
+from streaming.sources.framing import Framing
+
 
 class Source(Protocol):
     """One upstream of MPEG-TS bytes.
@@ -21,10 +23,10 @@ class Source(Protocol):
         """Connect and judge the first bytes: returns when they are MPEG-TS."""
 
     def direct_socket(self) -> socket.socket | None:
-        """The plain TCP socket when the relay's loop may read it straight into the ring.
+        """The plain TCP socket when the relay's loop may read it itself.
 
-        None when TLS, chunking, compression, ffmpeg or HLS demand `read` in a thread. Valid after `open`.
-        The socket stays owned by the source: `close` closes it.
+        None when TLS, compression, ffmpeg or HLS demand `read` in a thread. Valid after `open`. The socket stays
+        owned by the source: `close` closes it. What is read may have to be decoded, see `framing_of`.
         """
 
     def read(self) -> bytes:
@@ -35,6 +37,15 @@ class Source(Protocol):
 
         Safe to call twice. After it the slot may be given back.
         """
+
+
+def framing_of(source: Source) -> Framing | None:
+    """What decodes the bytes of the direct socket (chunks, a length); None when they are the stream as it is.
+
+    HTTP has it in an attribute of this name; it has seen everything up to the end of `head`.
+    """
+    framing: Framing | None = getattr(source, "framing", None)
+    return framing
 
 
 def quiet_s(source: Source) -> float:

@@ -10,8 +10,9 @@ from portals.providers.records import PlayUrl
 from restreamer import binaries
 from streaming.faults import Fault, UpstreamError
 from streaming.hls.fetch import TelevisionAnswer
-from streaming.sources.base import Source
+from streaming.sources.base import Source, framing_of
 from streaming.sources.firstbytes import PlaylistAnswer
+from streaming.sources.framing import Framing
 from streaming.sources.hls import HlsSource
 from streaming.sources.http import HttpSource
 
@@ -42,6 +43,11 @@ class AddressSource:
     def quiet_s(self) -> float:
         """How long it may rightly have nothing to say; 0 = the relay's own rule."""
         return self._source.quiet_s if isinstance(self._source, HlsSource) else 0.0
+
+    @property
+    def framing(self) -> Framing | None:
+        """What decodes the bytes of the direct socket."""
+        return framing_of(self._source)
 
     def open(self) -> None:
         """Open it; a source of the wrong kind has closed its connection before the other begins."""

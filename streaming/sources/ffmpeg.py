@@ -23,6 +23,10 @@ from streaming.mpegts.entries import EntryScanner
 from streaming.mpegts.packets import Aligner
 from streaming.sources.base import Source
 
+_NETWORK_SCHEMES = frozenset(
+    {"http", "https", "rtsp", "rtsps", "rtmp", "rtmps", "rtmpt", "rtp", "udp", "srt", "mms", "mmsh", "mmst"}
+)
+
 #: Without a keyframe in so much, ffmpeg must see for itself.
 _GATE_BYTES = 16 * 1024 * 1024
 
@@ -149,17 +153,7 @@ class FfmpegSource:
     def _input(self, pipes: Pipes) -> Input:
         if pipes.inputs:
             return Input(pipes.inputs[0], form=Form.TS.value, timeout_s=self._answer_timeout_s)
-        play = self._play
-        return Input(
-            url=play.url,
-            form="hls" if play.form == "hls" else "",
-            headers=play.headers,
-            cookies=play.cookies,
-            proxy_url=play.proxy_url,
-            verify_tls=play.verify_tls,
-            ca_file=certifi.where(),
-            timeout_s=self._answer_timeout_s,
-        )
+        return input_of(self._play, self._answer_timeout_s)
 
     def _fill(self, feed: Source, child: ChildProcess) -> None:
         """The pump: from the source into ffmpeg, until either ends."""
@@ -193,3 +187,24 @@ class FfmpegSource:
         if self._feed_error is not None and not self._closed.is_set():
             raise self._feed_error
         raise reason
+
+
+def input_of(play: PlayUrl, timeout_s: float = 10.0) -> Input:
+    """A play address as an input ffmpeg opens itself.
+
+    Raises UpstreamError for schemes that reach into this machine (files, pipes, lists of them): addresses come from a
+    provider.
+    """
+    scheme = play.url.partition(":")[0].lower()
+    if scheme not in _NETWORK_SCHEMES:
+        raise UpstreamError(Fault.REFUSED, f"The stream's address begins with {scheme[:20]!r}, which is not played.")
+    return Input(
+        url=play.url,
+        form="hls" if play.form == "hls" else "",
+        headers=play.headers,
+        cookies=play.cookies,
+        proxy_url=play.proxy_url,
+        verify_tls=play.verify_tls,
+        ca_file=certifi.where(),
+        timeout_s=timeout_s,
+    )

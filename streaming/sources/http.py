@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import os
+import select
 import socket
 import ssl
 import struct
@@ -22,6 +23,7 @@ from portals.providers.records import PlayUrl
 from restreamer import __version__
 from streaming.faults import Fault, UpstreamError
 from streaming.sources.firstbytes import PlaylistAnswer, is_television
+from streaming.sources.framing import Chunked, Framing, Length
 from streaming.sources.status import refusal
 
 # An owner who switched the check off for a portal has been told so in admin; a line per connection helps nobody.
@@ -29,6 +31,10 @@ urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
 
 REDIRECTS = 5
 PIECE_BYTES = 262_144
+
+#: After this much a stream is no longer starting, and waits so long for more to gather between two reads.
+SETTLED_BYTES = 1_000_000
+GATHER_S = 0.04
 
 #: All that requests and the libraries below it raise while a connection is opened or read. A connection that another
 #: thread closed shows itself as ValueError or AttributeError in http.client.
@@ -71,7 +77,11 @@ class HttpSource:
         self._closed = threading.Event()
         self._late = False
         self._response: requests.Response | None = None
-        self._direct: socket.socket | None = None
+        #: What the body's bytes are cut by; None when they last until the connection ends.
+        self.framing: Framing | None = None
+        self._wire: Wire | None = None
+        self._read_bytes = 0
+        self._piece_bytes = 0
         self._session = requests.Session()
         self._session.trust_env = False
         self._session.verify = play.verify_tls
@@ -88,7 +98,7 @@ class HttpSource:
         try:
             with self._reading:
                 self._response = self._request()
-                self._direct = _plain_socket(self._response)
+                self.framing, self._wire = _body_of(self._response)
                 self._judge()
         except UpstreamError:
             self.close()
@@ -102,10 +112,14 @@ class HttpSource:
 
     def direct_socket(self) -> socket.socket | None:
         """The plain TCP socket; nothing of the body is left in any buffer but `head`."""
-        return self._direct
+        wire = self._wire
+        return None if wire is None or isinstance(wire.sock, ssl.SSLSocket) else wire.sock
 
     def read(self) -> bytes:
         """The next piece, decoded from chunks, TLS or compression."""
+        if self._read_bytes > SETTLED_BYTES and self._piece_bytes < PIECE_BYTES:
+            # A running stream is fetched some dozen times a second: each time costs as much as the bytes themselves.
+            self._closed.wait(GATHER_S)
         with self._reading:
             try:
                 piece = self._piece()
@@ -166,7 +180,7 @@ class HttpSource:
                     break
         except PlaylistAnswer as answer:
             raise PlaylistAnswer(response.url) from answer
-        if self._direct is None:
+        if self.direct_socket() is None:
             self._set_timeout(self._patience.silence_s)
 
     # --- sockets --------------------------------------------------------------------------------------------------
@@ -194,7 +208,7 @@ class HttpSource:
             if self._response is not None:
                 self._response.close()
             self._session.close()
-        self._response = self._direct = None
+        self._response = self._wire = None
         with self._lock:
             sockets, self._sockets = self._sockets, []
         for sock in sockets:
@@ -215,18 +229,24 @@ class HttpSource:
     # --- reading --------------------------------------------------------------------------------------------------
 
     def _piece(self) -> bytes:
-        """What there is, at least one byte; b"" at the end."""
-        response = self._response
+        """What there is of the body, at least one byte; b"" at the end."""
+        response, wire = self._response, self._wire
         if response is None or self._closed.is_set():
             raise UpstreamError(Fault.ENDED, "The connection was closed by us.")
-        raw: Any = response.raw
-        if self._direct is not None:
-            # Past urllib3 and http.client: `read1` returns what their buffer holds, and after that never fills it,
-            # so the socket stands exactly where our bytes end.
-            piece: bytes = raw._fp.fp.read1(PIECE_BYTES)
-        else:
-            piece = raw.read1(PIECE_BYTES, decode_content=True)
-        return piece or b""
+        if wire is None:
+            raw: Any = response.raw
+            return raw.read1(PIECE_BYTES, decode_content=True) or b""
+        piece = b""
+        while not piece and not (self.framing and self.framing.ended):
+            data = wire.read(PIECE_BYTES)
+            if not data and self.framing:
+                raise UpstreamError(Fault.RESET)
+            if not data:
+                break
+            piece = self.framing.feed(data) if self.framing else data
+        self._read_bytes += len(piece)
+        self._piece_bytes = len(piece)
+        return piece
 
     def _fault(self, err: Exception) -> UpstreamError:
         """The error in our words."""
@@ -260,16 +280,51 @@ def _is_timeout(err: BaseException) -> bool:
     return isinstance(err, kinds) or any(isinstance(arg, kinds) for arg in err.args)
 
 
-def _plain_socket(response: requests.Response) -> socket.socket | None:
-    """The answer's TCP socket when its body is the bytes of the wire until the end."""
-    raw: Any = response.raw
-    if raw.chunked or "Content-Length" in response.headers:
-        return None
+class Wire:
+    """The bytes of an answer's body as they stand on the wire, past urllib3 and http.client.
+
+    `read1` of their buffered file returns what is buffered, and after that never fills the buffer: so the socket stands
+    exactly where our bytes end, and whoever reads it next misses none.
+    """
+
+    def __init__(self, file: Any, sock: socket.socket) -> None:
+        self.sock = sock
+        self._file = file
+
+    def read(self, most: int) -> bytes:
+        """What there is, at least one byte; b"" at the end."""
+        data: bytes = self._file.read1(most)
+        pieces = [data]
+        size = len(data)
+        while data and size < most and self._more_is_there():
+            data = self._file.read1(most - size)
+            pieces.append(data)
+            size += len(data)
+        return b"".join(pieces)
+
+    def _more_is_there(self) -> bool:
+        # TLS comes in records of 16 KiB at most, and may hold the next one already.
+        if isinstance(self.sock, ssl.SSLSocket) and self.sock.pending():
+            return True
+        poll = select.poll()
+        poll.register(self.sock, select.POLLIN)
+        return bool(poll.poll(0))
+
+
+def _body_of(response: requests.Response) -> tuple[Framing | None, Wire | None]:
+    """How the body is framed, and the wire it stands on; no wire when it is compressed or cannot be reached."""
     if response.headers.get("Content-Encoding", "identity").lower() not in ("", "identity"):
-        return None
-    # http.client gives a close-delimited answer its connection's socket; these attributes are the only way to it.
-    sock = getattr(getattr(getattr(raw._fp, "fp", None), "raw", None), "_sock", None)
-    return sock if isinstance(sock, socket.socket) and not isinstance(sock, ssl.SSLSocket) else None
+        return None, None
+    raw: Any = response.raw
+    # The attributes of http.client and socket are the only way to the connection of an answer that is being read.
+    file = getattr(raw._fp, "fp", None)
+    sock = getattr(getattr(file, "raw", None), "_sock", None)
+    if not isinstance(sock, socket.socket):
+        return None, None
+    if raw.chunked:
+        return Chunked(), Wire(file, sock)
+    length = response.headers.get("Content-Length", "")
+    return (Length(int(length)) if length.isascii() and length.isdigit() else None), Wire(file, sock)
 
 
 class _WatchedAdapter(HTTPAdapter):

@@ -8,6 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+#: Threads that live as long as the process: asgiref's one pool thread, and the one that starts children.
+LIFELONG = ("ThreadPoolExecutor", "spawner")
+
 
 def descriptors() -> dict[int, str]:
     """Open descriptors of this process and what they are."""
@@ -33,8 +36,7 @@ def none_expected(within_s: float = 3.0) -> Iterator[None]:
     until = time.monotonic() + within_s
     while True:
         more = {fd: what for fd, what in _interesting(descriptors()).items() if fds.get(fd) != what}
-        # asgiref keeps its one pool thread for the life of the process.
-        new = [t for t in threading.enumerate() if t not in threads and not t.name.startswith("ThreadPoolExecutor")]
+        new = [t for t in threading.enumerate() if t not in threads and not t.name.startswith(LIFELONG)]
         alive = [t.name for t in new if t.is_alive()]
         if not more and not alive:
             return

@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import select
 import socket
+import ssl
 import struct
+import subprocess
+import tempfile
 import threading
 import time
 from collections import Counter, defaultdict, deque
@@ -80,7 +83,8 @@ class Connection:
 class TsOrigin:
     """Serves `/live/<name>.ts?mac=…` on loopback, each name an endless stream."""
 
-    def __init__(self, material: bytes | None = None, *, pace: float = 1.0) -> None:
+    def __init__(self, material: bytes | None = None, *, pace: float = 1.0, tls: ssl.SSLContext | None = None) -> None:
+        self._tls = tls
         #: How many times faster than real time all streams run: tests need bytes, not patience.
         self.pace = pace
         self.default = Endless(material or ts())
@@ -109,7 +113,8 @@ class TsOrigin:
 
     def url(self, name: str = "one", key: str = "") -> str:
         """The address of a stream."""
-        return f"http://127.0.0.1:{self.port}/live/{name}.ts" + (f"?mac={key}" if key else "")
+        scheme = "https" if self._tls else "http"
+        return f"{scheme}://127.0.0.1:{self.port}/live/{name}.ts" + (f"?mac={key}" if key else "")
 
     def script(self, name: str, *steps: Script) -> None:
         """The next connections to `name` behave like these, one each; later ones are healthy."""
@@ -171,6 +176,8 @@ class TsOrigin:
         script = Script()
         try:
             sock.settimeout(10)
+            if self._tls:
+                sock = self._tls.wrap_socket(sock, server_side=True)
             target, headers = _request(sock)
             parts = urlsplit(target)
             name = parts.path.rsplit("/", 1)[-1].removesuffix(".ts")
@@ -288,6 +295,17 @@ class TsOrigin:
             if self._stopping.is_set() or poll.poll(min(left, 0.1) * 1000):
                 return True
         return False
+
+
+def self_signed() -> ssl.SSLContext:
+    """A server's TLS with a certificate nobody trusts, as many providers have."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    with tempfile.TemporaryDirectory() as folder:
+        key, certificate = f"{folder}/key.pem", f"{folder}/cert.pem"
+        command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
+        subprocess.run([*command, "-keyout", key, "-out", certificate], check=True, capture_output=True)
+        context.load_cert_chain(certificate, key)
+    return context
 
 
 def _request(sock: socket.socket) -> tuple[str, dict[str, str]]:

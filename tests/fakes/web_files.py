@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import threading
 import time
@@ -107,7 +108,9 @@ class WebFiles:
                 else:
                     self.send_header("Content-Length", str(len(served.body)))
                 self.end_headers()
-                self.wfile.write(served.body[: served.cut_at])
+                # Whoever has seen enough hangs up.
+                with contextlib.suppress(ConnectionError):
+                    self.wfile.write(served.body[: served.cut_at])
                 if served.cut_at is not None:
                     self.close_connection = True
 

@@ -5,6 +5,7 @@ By hand: `python -m tests.fakes.xtream_panel [channels]`.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 import threading
@@ -346,13 +347,13 @@ class XtreamPanel:
                 self.end_headers()
                 body = answer.body[: answer.cut_at]
                 self.close_connection = self.close_connection or answer.cut_at is not None
-                if not answer.drip:
-                    self.wfile.write(body)
-                    return
-                for at in range(len(body)):
-                    if panel._stopping.wait(0.05):
-                        return
-                    self.wfile.write(body[at : at + 1])
+                pieces = [body[at : at + 1] for at in range(len(body))] if answer.drip else [body]
+                # Whoever has seen enough hangs up.
+                with contextlib.suppress(ConnectionError):
+                    for piece in pieces:
+                        self.wfile.write(piece)
+                        if answer.drip and panel._stopping.wait(0.05):
+                            return
 
             def _media(self, segments: list[str], fields: dict[str, str]) -> None:
                 line, status = panel.admit(segments, fields)

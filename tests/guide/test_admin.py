@@ -184,11 +184,12 @@ def test_pairs_are_decided_in_bulk(admin_client, source):
     pairs = [make(channel_id=n // 2, guide_id=f"g{n}", source=source, confidence=n / 10) for n in range(6)]
     assert act(admin_client, GuideMatch, "reject", pairs[0]) == ["1 pair(s) rejected."]
     assert act(admin_client, GuideMatch, "accept", *pairs[1:]) == [
-        "3 pair(s) accepted. Their broadcasts come with the next refresh."
+        "3 pair(s) accepted. Their broadcasts are being read now."
     ]
     assert list(GuideMatch.objects.accepted().order_by("pk").values_list("guide_id", "decided_by")) == [
         ("g1", "admin"), ("g3", "admin"), ("g5", "admin"),
     ]  # fmt: skip
+    assert Run.objects.count() == 1
     assert act(admin_client, GuideMatch, "reopen", pairs[1]) == ["1 pair(s) open again."]
 
 

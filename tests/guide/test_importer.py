@@ -10,7 +10,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from guide import generation, importer
-from guide.errors import GuideEmpty, GuideIncomplete, NotAGuide
+from guide.errors import GuideEmpty, GuideIncomplete, GuideOvertaken, NotAGuide
 from guide.importer import import_guide, remove_replaced, remove_unfinished
 from guide.models import EpgSource, GuideChannel, Programme
 from guide.reader import XmltvReader
@@ -366,6 +366,19 @@ def test_season_and_episode_are_found(source):
     take(source, tv(programme("a", "1 20:00", "1 21:00", inside='<episode-num system="xmltv_ns">1.4.0/2</episode-num>'),
                     programme("a", "1 21:00", "1 22:00", inside="<desc>Kate leaves. S03E07</desc>")))  # fmt: skip
     assert list(Programme.objects.values_list("season", "episode")) == [(2, 5), (3, 7)]
+
+
+def test_an_import_that_was_overtaken_does_not_go_live(source):
+    import_guide(source, records("old"), now=NOW)
+
+    def slow():
+        yield from records("slow")
+        import_guide(EpgSource.objects.get(pk=source.pk), records("fast"), now=NOW)
+
+    with pytest.raises(GuideOvertaken):
+        import_guide(source, slow(), now=NOW)
+    source.refresh_from_db()
+    assert [row[3] for row in shown(source)] == ["fast"]
 
 
 def test_a_generation_number_is_never_given_twice(source):

@@ -13,6 +13,7 @@ from guide.importer import GRACE, import_guide
 from guide.models import EpgSource, Programme
 from guide.records import GuideRecord
 from portals import jobs as portal_jobs
+from portals import runs
 from portals.models import Run, RunKind, RunState
 from tests.factories import PortalFactory
 from tests.guide.feeds import NOW, at, programme, tv
@@ -85,6 +86,16 @@ def test_what_is_due_is_refreshed():
     source(name="failed", asked_at=NOW - timedelta(hours=1), failed=True)
     assert sorted(run.subject for run in jobs.enqueue_due(NOW)) == ["failed", "never asked", "old"]
     assert fresh.pk
+
+
+def test_a_source_whose_worker_was_killed_rests_before_it_is_asked_again():
+    row = source()
+    run = jobs.enqueue_refresh(row, "timer")
+    long_ago = timezone.now() - timedelta(minutes=10)
+    Run.objects.filter(pk=run.pk).update(state=RunState.RUNNING, heartbeat_at=long_ago, created_at=long_ago)
+    runs.bury_dead()
+    assert jobs.enqueue_due(timezone.now()) == []
+    assert len(jobs.enqueue_due(long_ago + timedelta(hours=1, minutes=1))) == 1
 
 
 def test_replaced_guides_are_removed_by_the_clock():

@@ -8,7 +8,7 @@ from guide.importer import import_guide
 from guide.matchmaking import MATCHER, match, refs_of
 from guide.models import Decision, EpgSource, GuideMatch
 from guide.records import ChannelFacts, GuideChannelRecord, GuideRef
-from guide.wanted import hear_channels_from, wanted_now
+from guide.wanted import EVERYTHING, hear_channels_from, wanted_now
 from tests.guide.feeds import NOW
 
 pytestmark = pytest.mark.django_db
@@ -102,4 +102,8 @@ def test_what_is_wanted_is_what_channels_carry_and_what_was_accepted():
         assert wanted_now().keys == {"bbc1.uk", "three.uk"}
     finally:
         stop_hearing()
-    assert wanted_now().keys == {"bbc1.uk"}
+
+
+def test_everything_is_wanted_while_nobody_tells_of_channels(monkeypatch):
+    monkeypatch.setattr("guide.wanted._feeds", [])
+    assert wanted_now() is EVERYTHING

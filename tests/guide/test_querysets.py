@@ -125,7 +125,7 @@ def test_queries_do_not_grow_with_channels(django_assert_num_queries):
 
 
 def test_pages_lose_nothing(monkeypatch):
-    monkeypatch.setattr("guide.querysets._PAGE_ROWS", 3)
+    monkeypatch.setattr("guide.querysets.PAGE_ROWS", 3)
     source = EpgSource.objects.create(name="G", address="http://g/", days_back=60, days_ahead=60)
     rows = [GuideRecord(f"c{c}", NOW + timedelta(hours=h), None, f"{c}{h}") for c in range(3) for h in range(7)]
     import_guide(source, rows, now=NOW)

@@ -15,8 +15,9 @@ from django.core.files.base import ContentFile
 
 from guide import feeds, fetch, keeping
 from guide.errors import GuideEmpty, GuideError
+from guide.matchmaking import refs_of
 from guide.models import Decision, DummyTemplate, EpgSource, GuideMatch, Programme, SourceKind
-from guide.records import ChannelFacts, GuideChannelRecord, GuideRecord
+from guide.records import ChannelFacts, GuideChannelRecord, GuideRecord, GuideRef
 from guide.refresh import refresh
 from guide.wanted import hear_channels_from
 from portals.errors import PortalUnreachable
@@ -329,7 +330,7 @@ def test_a_portal_that_does_not_answer_leaves_the_guide(monkeypatch):
 def test_a_portal_nobody_asks_for_its_guide_is_said(monkeypatch):
     monkeypatch.setattr(feeds, "_portal_feeds", {})
     source = EpgSource.objects.create(name="P", kind=SourceKind.PORTAL, portal=PortalFactory())
-    with pytest.raises(ConfigurationError, match="come later"):
+    with pytest.raises(ConfigurationError, match="comes later"):
         refresh(source, now=NOW)
 
 
@@ -344,18 +345,46 @@ def test_an_xtream_login_has_its_guide_behind_xmltv_php(server, pasted):
     assert titles() == ["Else", "News"]
 
 
+def test_the_next_server_is_asked_when_the_first_is_down(server):
+    host = server.address.split("/")[2]
+    portal = PortalFactory(kind="xtream", address=f"http://127.0.0.1:9, {host}", user_agent="Box/1")
+    SubscriptionFactory(portal=portal, mac="", login="bob", password="p")
+    source = EpgSource.objects.create(name="X", kind=SourceKind.XTREAM, portal=portal, keep_everything=True)
+    refresh(source, now=NOW)
+    assert titles() == ["Else", "News"]
+    assert server.asked[0][1]["user-agent"] == "Box/1"
+
+
+def test_a_playlist_names_its_guide(server):
+    with serving() as lists:
+        entry = "#EXTINF:-1,One\nhttp://h/1\n"
+        lists.body = f'#EXTM3U x-tvg-url="{server.address},http://second.example/"\n{entry}'.encode()
+        portal = PortalFactory(kind="m3u", address=lists.address)
+        source = EpgSource.objects.create(name="M", kind=SourceKind.PORTAL, portal=portal, keep_everything=True)
+        refresh(source, now=NOW)
+        assert titles() == ["Else", "News"]
+        lists.body = f"#EXTM3U\n{entry}".encode()
+        assert refused(source) == "The playlist of this portal names no guide."
+
+
 def test_an_xtream_portal_without_a_login_is_said():
     source = EpgSource.objects.create(name="X", kind=SourceKind.XTREAM, portal=PortalFactory(kind="xtream"))
     assert refused(source) == "The portal of this source has no login that is switched on."
 
 
 def test_a_dummy_guide_is_made_from_our_channels(ours):
-    source = EpgSource.objects.create(name="D", kind=SourceKind.DUMMY, keep_everything=True, days_back=0, days_ahead=1)
+    source = EpgSource.objects.create(name="D", kind=SourceKind.DUMMY, days_back=0, days_ahead=1)
     DummyTemplate.objects.create(source=source, name_pattern=r"^(?P<title>Radio .+)", block_minutes=720)
     ours.extend([ChannelFacts(7, "Radio Nowhere"), ChannelFacts(8, "Television")])
     refresh(source, now=NOW)
     assert source.channels.live().get().xmltv_id == f"7.dummy{source.pk}.restreamer"
     assert titles() == ["Radio Nowhere"] * 2
+    # Read by the channel it was made from, without a pair, until it has a better one.
+    dummy_id = f"7.dummy{source.pk}.restreamer"
+    assert refs_of([7, 8]) == {7: GuideRef(dummy_id, 0, source.pk)}
+    assert not GuideMatch.objects.exists()
+    GuideMatch.objects.create(channel_id=7, guide_id="better", decision=Decision.ACCEPTED)
+    assert refs_of([7]) == {7: GuideRef("better")}
 
 
 def test_the_data_folder_of_tests_is_private():

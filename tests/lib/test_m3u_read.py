@@ -242,6 +242,10 @@ def test_a_list_without_extm3u_is_accepted_and_noticed(text):
     assert not reader.says_extm3u
 
 
+def test_a_header_carries_ascii_only():
+    assert one("#EXTM3U\nhttp://h/a|Referer=http://h/%C3%BC").headers == {"Referer": "http://h/%C3%BC"}
+
+
 # --- bytes ---------------------------------------------------------------------------------------------------------
 
 TWO = "#EXTM3U\n#EXTINF:-1,Ünï\nhttp://h/a\n#EXTINF:-1,Ελλάδα\nhttp://h/b\n"
@@ -320,6 +324,8 @@ def test_a_list_larger_than_allowed_is_refused():
         (b"<?xml version='1.0'?>\n<!-- c --><tv generator-info-name='x'><channel/></tv>", XmlDocument, "tv"),
         (b'{"user_info":{"auth":0,"message":"Bad login"}}', JsonAnswer, "Bad login"),
         (b'[{"a": 1}]', JsonAnswer, '[{"a": 1}]'),
+        (b"[]", JsonAnswer, "[]"),
+        (b"[playlist]\nFile1=x", PlainText, "[playlist]"),
         (b"INVALID CREDENTIALS\nbye", PlainText, "INVALID CREDENTIALS"),
         (b"#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:8\n#EXTINF:8,\na.ts\n", SingleStream, ""),
         (b"#EXTM3U\r\n#EXT-X-STREAM-INF:BANDWIDTH=1\r\na.m3u8\r\n", SingleStream, ""),

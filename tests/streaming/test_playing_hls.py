@@ -11,7 +11,6 @@ from django.db import connections
 from redis import Redis
 
 from restreamer.lib.redis_client import connection
-from streaming.ffmpeg.process import ChildProcess
 from tests.factories import PortalFactory, SubscriptionFactory, ViewerFactory
 from tests.fakes import leftovers
 from tests.fakes.hls_origin import Answer, HlsOrigin, playlist
@@ -50,7 +49,6 @@ class HlsProvider(HlsOrigin):
 
 @pytest.fixture
 def nothing_left(redis: Redis) -> Iterator[None]:
-    ChildProcess(lambda pipes: ["true"]).stop()
     connections.close_all()
     connection().connection_pool.disconnect()
     with leftovers.none_expected():

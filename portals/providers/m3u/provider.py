@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -10,7 +9,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 from itertools import islice
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.conf import settings
 
@@ -39,6 +37,7 @@ from portals.providers.vod_records import (
 from restreamer.lib import redact
 from restreamer.lib.http import HttpDoor
 from restreamer.lib.m3u import Entry
+from restreamer.lib.time_zones import is_zone, zone_named
 
 #: Entries looked at when a list is only tested.
 _GLANCE_ENTRIES = 5000
@@ -271,8 +270,9 @@ class M3uProvider:
 
     def _zone(self) -> tzinfo:
         """What wall-clock times in catch-up addresses are meant in: the portal's zone, else the house's."""
-        with contextlib.suppress(ZoneInfoNotFoundError, ValueError):
-            return ZoneInfo(self._portal.time_zone or settings.TIME_ZONE)
+        for name in (self._portal.time_zone, settings.TIME_ZONE):
+            if name and is_zone(name):
+                return zone_named(name)
         return UTC
 
 

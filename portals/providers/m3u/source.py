@@ -80,12 +80,12 @@ class ListSource:
             if opened.not_modified:
                 return Fetched(opened.etag or etag, opened.last_modified or last_modified, sha256, not_modified=True)
             held = tempfile.TemporaryFile()  # noqa: SIM115 - read again and again until `close`
-            self._held = held
             digest = hashlib.sha256()
             for piece in opened.pieces:
                 held.write(piece)
                 digest.update(piece)
-            self.base_url, self.framed = opened.url, opened.framed
+        # Only a download that came whole is ever read.
+        self._held, self.base_url, self.framed = held, opened.url, opened.framed
         found = digest.hexdigest()
         return Fetched(opened.etag, opened.last_modified, found, not_modified=found == sha256, size_bytes=held.tell())
 
@@ -93,9 +93,11 @@ class ListSource:
         """A fresh reader over the held download; downloads when there is none. One at a time."""
         if self._held is None:
             self.fetch()
-        assert self._held is not None
-        self._held.seek(0)
-        return PlaylistReader(pieces_of(self._held), base_url=self.base_url, max_bytes=MAX_LIST_BYTES)
+        held = self._held
+        if held is None:  # "not modified" although nobody asked whether it was
+            raise errors.AnswerUnreadable(Say.EMPTY.of())
+        held.seek(0)
+        return PlaylistReader(pieces_of(held), base_url=self.base_url, max_bytes=MAX_LIST_BYTES)
 
     @contextlib.contextmanager
     def glance(self) -> Iterator[PlaylistReader]:

@@ -158,7 +158,6 @@ class XtreamProvider:
         """The panel's whole guide as XMLTV, with the login in it. Raises NotAPortal."""
         return addresses.guide_url(self._panel.server(), subscription)
 
-    @answering()
     def play_url(
         self, subscription: Subscription, provider_id: str, cmd: str, provider_data: Mapping[str, Any]
     ) -> PlayUrl:

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from typing import Any
 from urllib.parse import urljoin
-from zoneinfo import ZoneInfo
 
 from portals.providers.stalker.values import clean, flag, ident, is_set, number, words
+from restreamer.lib import time_zones
 
 __all__ = ["clean", "flag", "ident", "is_set", "number", "words"]
 
@@ -153,7 +153,4 @@ def zone_named(name: str) -> tzinfo | None:
     if offset:
         span = timedelta(hours=int(offset[2]), minutes=int(offset[3]))
         return timezone(-span if offset[1] == "-" else span) if span < timedelta(hours=24) else None
-    try:
-        return ZoneInfo(name) if name else None
-    except (ValueError, OSError, KeyError):
-        return None
+    return time_zones.zone_named(name) if name and time_zones.is_zone(name) else None

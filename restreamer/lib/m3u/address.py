@@ -17,6 +17,7 @@ NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 _PIPED = re.compile(r"\|(?=!?[A-Za-z][A-Za-z0-9_-]*=)")
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_PRINTABLE = "".join(map(chr, range(0x20, 0x7F)))
 _UNUSUAL = re.compile(r"[\x00-\x20\x7f-\xa0\u1680\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufeff|]")
 
 
@@ -66,6 +67,8 @@ def clean_header(name: str, value: str) -> tuple[str, str] | None:
     ('Referer', 'http://h/Host: evil')
     """
     value = "".join(char for char in value if char >= " " and char != "\x7f").strip()
+    if not value.isascii():
+        value = quote(value, safe=_PRINTABLE)  # headers carry ASCII
     return (name, value) if value and _HEADER_NAME.fullmatch(name) else None
 
 

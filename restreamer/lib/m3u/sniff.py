@@ -29,6 +29,7 @@ _TITLE = re.compile(r"(?is)<title[^>]*>(.*?)</title")
 _NOT_SHOWN = re.compile(r"(?is)<(script|style|head)\b.*?(?:</\1\s*>|$)|<!--.*?(?:-->|$)|<[^>]*(?:>|$)")
 _XML_ROOT = re.compile(r"<([A-Za-z_][\w.:-]*)")
 _XML_PROLOGUE = re.compile(r"(?s)<[?!].*?>")
+_JSON_SIGN = re.compile(r"\{|\[\s*[\[{\"\d\]tfn-]")
 _JSON_MESSAGE = re.compile(r'"(?:message|error|detail|msg|reason|status)"\s*:\s*"((?:[^"\\]|\\.)+)"')
 _HTML_SIGN = re.compile(
     r"(?i)<!doctype\s+html|<(?:html|head|title|body|meta|script|center|h1|div|p|br|b|font|pre|iframe)\b"
@@ -57,7 +58,7 @@ def refuse_others(head: bytes) -> bool:
         raise EmptyAnswer
     if text.startswith("<"):
         raise _markup(text)
-    if text[0] in "{[":
+    if _JSON_SIGN.match(text):
         raise JsonAnswer(_json_message(text))
     if _HLS_TAG.search(text):
         raise SingleStream

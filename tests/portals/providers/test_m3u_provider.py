@@ -254,6 +254,15 @@ def test_a_host_that_does_not_exist_is_named():
     assert caught.value.message == "There is no host named no-such-host.invalid. Check the address for typing errors."
 
 
+def test_a_slow_provider_is_not_waited_for(web, monkeypatch):
+    monkeypatch.setattr(m3u_source, "_GLANCE", Bounds(total_s=0.3))
+
+    with pytest.raises(errors.PortalUnreachable) as caught:
+        provider_at(web.put("/list.m3u", MIXED, delay_s=1)).check(subscription())
+
+    assert caught.value.message == reach.Reach.TOO_SLOW.of(host=host_of(web))
+
+
 def test_words_of_the_provider_are_redacted(web):
     body = "<title>No http://h/get.php?username=me&password=hush here</title>"
 
@@ -438,6 +447,22 @@ def test_a_list_without_a_length_that_ends_inside_an_entry_was_cut_off(web):
         provider_at(web.put("/list.m3u", cut, until_close=True)).live_genres()
     assert provider_at(web.put("/list.m3u", MIXED, until_close=True)).live_genres()
     assert provider_at(web.put("/list.m3u", cut)).live_genres()
+
+
+def test_after_a_broken_download_the_next_reading_downloads_again(web):
+    provider = provider_at(web.put("/list.m3u", MIXED, cut_at=400))
+    with pytest.raises(errors.CatalogueIncomplete):
+        provider.fetch()
+    web.put("/list.m3u", MIXED)
+
+    assert len(list(provider.live_streams(no_progress))) == 3
+
+
+def test_a_server_that_says_not_modified_unasked_has_no_list(web):
+    provider = provider_at(web.put("/list.m3u", b"", status=304))
+
+    with pytest.raises(errors.AnswerUnreadable):
+        provider.live_genres()
 
 
 # --- files and uploads ---------------------------------------------------------------------------------------------

@@ -11,6 +11,8 @@ from portals import errors
 from portals.models import Portal
 from portals.pacing import Pacer
 from portals.providers.reach import Reach
+from portals.providers.xtream import panel as xtream_panel
+from restreamer.lib.http import Bounds
 from tests.fakes.xtream_panel import Fault, Line
 from tests.portals.providers.xtream_house import NOW, House
 
@@ -246,6 +248,17 @@ def test_a_panel_that_cannot_be_asked(xtream_house, fault, error, sentence):
         here.check()
 
     assert caught.value.message == sentence.format(host=host(here))
+
+
+def test_a_panel_that_drips_its_answer_is_not_waited_for(xtream_house, monkeypatch):
+    monkeypatch.setattr(xtream_panel, "_SMALL", Bounds(total_s=0.4))
+    here = xtream_house()
+    here.panel.faults[""] = Fault("drip")
+
+    with pytest.raises(errors.PortalUnreachable) as caught:
+        here.check()
+
+    assert caught.value.message == Reach.TOO_SLOW.of(host=host(here))
 
 
 def test_another_service_is_named(xtream_house):

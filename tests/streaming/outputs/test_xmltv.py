@@ -143,7 +143,8 @@ def test_nothing_at_all_is_a_valid_guide():
 
 def test_pages_and_rounds_lose_nothing(monkeypatch):
     monkeypatch.setattr("streaming.outputs.xmltv._CHANNELS_AT_ONCE", 3)
-    monkeypatch.setattr("guide.querysets._PAGE_ROWS", 4)
+    monkeypatch.setattr("guide.querysets.PAGE_ROWS", 4)
+    monkeypatch.setattr("streaming.outputs.xmltv.PAGE_ROWS", 12)
     guide(tv(*(programme(f"c{c}", f"1 {h:02}:00", f"1 {h + 1:02}:00", f"{c} {h}") for c in range(8) for h in range(9))))
     rows = shown(tree(*(ours(f"c{c}") for c in range(8))))
     assert sorted(row[3] for row in rows) == sorted(f"{c} {h}" for c in range(8) for h in range(9))

@@ -287,12 +287,12 @@ def test_a_defect_in_an_opener_ends_the_relay_with_a_reason(rig: Rig) -> None:
 def test_stopping_a_session_ends_it_on_a_whole_packet(rig: Rig) -> None:
     with rig.watch() as player, rig.watch(viewer_id=2) as other:
         player.body(20_000)
-        rig.book.commands = [Command("stop", {"session_id": player.ticket.session_id})]
+        rig.book.commands = [Command("stop", {"session_id": player.ticket.session_id, "reason": "asked for"})]
         body = player.rest()
         assert len(body) % PACKET == 0
         other.body(100_000)
     assert wait_for(lambda: rig.book.over)
-    assert rig.book.over[0][1] == "stopped by a person"
+    assert rig.book.over[0][1] == "asked for"
 
 
 def test_switching_by_hand_keeps_the_viewer(rig: Rig, origin: TsOrigin) -> None:

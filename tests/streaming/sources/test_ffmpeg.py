@@ -18,7 +18,6 @@ from streaming.faults import Fault, UpstreamError
 from streaming.ffmpeg.command import Input
 from streaming.ffmpeg.features import features
 from streaming.ffmpeg.probe import probe
-from streaming.ffmpeg.process import ChildProcess
 from streaming.ffmpeg.profiles import REMUX, TRANSCODE, Acceleration, Kind, Profile
 from streaming.mpegts.entries import EntryScanner
 from streaming.sources.ffmpeg import FfmpegSource
@@ -33,12 +32,6 @@ from tests.streaming.hls.material import television, verdict
 pytestmark = pytest.mark.ffmpeg
 
 SMALL = replace(TRANSCODE, height=144, video_bps=200_000, audio_bps=64_000, preset="ultrafast")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _spawner_runs():
-    """The thread that starts children lives as long as the process."""
-    ChildProcess(lambda pipes: ["true"]).stop()
 
 
 @pytest.fixture
@@ -251,6 +244,13 @@ def test_the_owner_s_own_command_is_run(origin):
 
     assert err.fault is Fault.ENDED
     assert verdict(data).frames > 20
+
+
+@pytest.mark.parametrize("url", ["file:///etc/passwd", "-y", "concat:/etc/passwd|x"])
+def test_the_owner_s_command_gets_no_address_of_this_machine(url):
+    _, err = to_the_end(FfmpegSource(custom("ffmpeg -i <url> -f mpegts pipe:"), PlayUrl(url), binary=BINARIES[0]))
+
+    assert err.fault is Fault.REFUSED
 
 
 def test_a_command_that_writes_something_else_is_no_television(origin):

@@ -12,7 +12,6 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from portals.providers.records import PlayUrl
 from streaming.faults import Fault, UpstreamError
-from streaming.ffmpeg.process import ChildProcess
 from streaming.hls import segments as reading
 from streaming.hls.keys import KEY_BYTES
 from streaming.sources.hls import HlsSource
@@ -26,12 +25,6 @@ pytestmark = pytest.mark.ffmpeg
 
 SAMPLES = Path(__file__).parents[2] / "samples" / "hls"
 EXPECTED = json.loads((SAMPLES / "expected.json").read_text())
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _spawner_runs():
-    """The thread that starts children lives as long as the process."""
-    ChildProcess(lambda pipes: ["true"]).stop()
 
 
 @pytest.fixture

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,7 +15,7 @@ from portals.providers.records import PlayUrl
 from streaming.faults import Fault, UpstreamError
 from streaming.sources.firstbytes import PlaylistAnswer
 from streaming.sources.http import HttpSource, Patience
-from tests.fakes.upstream import Script, TsOrigin
+from tests.fakes.upstream import Script, TsOrigin, self_signed
 
 PATIENCE = Patience(connect_s=1, answer_s=0.6, open_s=1.5, silence_s=0.5)
 
@@ -73,18 +75,67 @@ def test_the_hand_over_is_exact_wherever_the_libraries_stopped_reading(
 
 
 @pytest.mark.parametrize("script", [Script(chunked=True), Script(content_length=10**9)])
-def test_a_framed_answer_is_read_by_the_thread_without_loss(
+@pytest.mark.parametrize("burst_s", [0.5, 3.0])
+def test_a_framed_answer_is_read_without_loss(
+    origin: TsOrigin, opened: list[HttpSource], script: Script, burst_s: float
+) -> None:
+    origin.script("one", replace(script, burst_s=burst_s))
+    source = HttpSource(PlayUrl(origin.url()), PATIENCE)
+    opened.append(source)
+    source.open()
+    got = source.head
+    while len(got) < 300_000:
+        got += source.read()
+    assert got == origin.default.read(0, len(got))
+
+
+@pytest.mark.parametrize("script", [Script(chunked=True), Script(content_length=10**9)])
+def test_a_framed_answer_is_handed_to_the_loop_with_its_framing(
     origin: TsOrigin, opened: list[HttpSource], script: Script
 ) -> None:
-    origin.script("one", script)
+    origin.script("one", replace(script, burst_s=2))
+    source = HttpSource(PlayUrl(origin.url()), PATIENCE)
+    opened.append(source)
+    source.open()
+    sock = source.direct_socket()
+    assert sock is not None
+    assert source.framing is not None
+    got = source.head
+    while len(got) < 200_000:
+        got += source.framing.feed(sock.recv(7777))
+    assert got == origin.default.read(0, len(got))
+
+
+def test_tls_is_read_by_the_thread(nothing_left: None) -> None:
+    origin = TsOrigin(tls=self_signed(), pace=20)
+    source = HttpSource(PlayUrl(origin.url(), verify_tls=False), PATIENCE)
+    source.open()
+    assert source.direct_socket() is None
+    got = source.head
+    while len(got) < 2_000_000:
+        got += source.read()
+    source.close()
+    assert origin.wait_open(0)
+    origin.close()
+    assert got == origin.default.read(0, len(got))
+
+
+def test_a_certificate_nobody_trusts_is_named(nothing_left: None) -> None:
+    origin = TsOrigin(tls=self_signed())
+    with pytest.raises(UpstreamError, match="TLS certificate"):
+        HttpSource(PlayUrl(origin.url()), PATIENCE).open()
+    origin.close()
+
+
+def test_a_compressed_answer_is_unpacked(origin: TsOrigin, opened: list[HttpSource]) -> None:
+    packed = gzip.compress(origin.default.read(0, 400_000))
+    origin.script("one", Script(body=packed, headers=(("Content-Encoding", "gzip"),)))
     source = HttpSource(PlayUrl(origin.url()), PATIENCE)
     opened.append(source)
     source.open()
     assert source.direct_socket() is None
-    got = source.head
-    while len(got) < 100_000:
-        got += source.read()
-    assert got == origin.default.read(0, len(got))
+    got, _ = read_to_the_end(source)
+    assert got == origin.default.read(0, 400_000)
 
 
 def test_packets_of_192_and_204_bytes_are_television(origin: TsOrigin, opened: list[HttpSource]) -> None:
@@ -237,9 +288,9 @@ def test_the_end_is_a_fault(origin: TsOrigin, opened: list[HttpSource]) -> None:
 @pytest.mark.parametrize(
     ("script", "fault"),
     [
-        (Script(chunked=True, reset_after=20_000), Fault.RESET),
-        (Script(chunked=True, silent_after=20_000), Fault.SILENT),
-        (Script(content_length=10**6, end_after=20_000), Fault.RESET),
+        (Script(chunked=True, reset_after=60_000), Fault.RESET),
+        (Script(chunked=True, silent_after=60_000), Fault.SILENT),
+        (Script(content_length=10**6, end_after=60_000), Fault.RESET),
     ],
 )
 def test_how_a_framed_stream_broke_is_told_apart(

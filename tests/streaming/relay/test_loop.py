@@ -1,0 +1,110 @@
+"""The loop: calls from other threads, events, ticks, and that no defect of one ends it for all."""
+
+from __future__ import annotations
+
+import select
+import socket
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from streaming.relay.loop import TickLoop
+from tests.streaming.relay.rig import wait_for
+
+
+class Ticker:
+    """Counts its ticks."""
+
+    def __init__(self, *, eager: bool = False, broken: bool = False) -> None:
+        self.eager = eager
+        self.broken = broken
+        self.ticks = 0
+        self.crashes: list[Exception] = []
+
+    def tick(self, now: float) -> None:
+        self.ticks += 1
+        if self.broken:
+            raise KeyError("a defect")
+
+    def crash(self, error: Exception) -> None:
+        self.crashes.append(error)
+        raise RuntimeError("and another one")
+
+
+@pytest.fixture
+def loop(nothing_left: None) -> Iterator[TickLoop]:
+    made = TickLoop(tick_s=0.05)
+    thread = threading.Thread(target=made.run)
+    thread.start()
+    yield made
+    made.stop()
+    thread.join(5)
+    made.close()
+    assert not thread.is_alive()
+
+
+def test_calls_of_other_threads_are_made_at_once_and_in_order(loop: TickLoop) -> None:
+    made: list[int] = []
+    for number in range(100):
+        loop.call(made.append, number)
+    assert wait_for(lambda: made == list(range(100)), 1)
+
+
+def test_a_call_that_fails_is_remembered_and_the_next_is_made(loop: TickLoop) -> None:
+    done = threading.Event()
+    loop.call(lambda: 1 / 0)
+    loop.call(done.set)
+    assert done.wait(1)
+    assert isinstance(loop.defects[0], ZeroDivisionError)
+
+
+def test_one_whose_tick_fails_is_told_and_the_others_tick_on(loop: TickLoop) -> None:
+    broken, healthy = Ticker(broken=True), Ticker()
+    loop.call(loop.add, broken)
+    loop.call(loop.add, healthy)
+    assert wait_for(lambda: healthy.ticks > 3)
+    assert isinstance(broken.crashes[0], KeyError)
+
+
+def test_the_eager_are_ticked_more_often(loop: TickLoop) -> None:
+    eager, patient = Ticker(eager=True), Ticker()
+    loop.call(loop.add, eager)
+    loop.call(loop.add, patient)
+    assert wait_for(lambda: patient.ticks >= 10)
+    assert eager.ticks > 1.5 * patient.ticks
+
+
+def test_who_was_removed_ticks_no_more(loop: TickLoop) -> None:
+    ticker = Ticker()
+    loop.call(loop.add, ticker)
+    assert wait_for(lambda: ticker.ticks)
+    loop.call(loop.remove, ticker)
+    loop.call(loop.remove, ticker)
+    done = threading.Event()
+    loop.call(done.set)
+    assert done.wait(1)
+    ticks = ticker.ticks
+    assert not wait_for(lambda: ticker.ticks > ticks, 0.2)
+
+
+def test_events_are_told_until_nobody_wants_them(loop: TickLoop) -> None:
+    ours, theirs = socket.socketpair()
+    told: list[int] = []
+
+    def hear(fd: int, events: int) -> None:
+        told.append(events)
+        loop.unwatch(fd)
+        loop.unwatch(fd)
+
+    with ours, theirs:
+        loop.call(loop.watch, ours.fileno(), select.EPOLLIN, hear)
+        theirs.send(b"x")
+        assert wait_for(lambda: told)
+        assert not wait_for(lambda: len(told) > 1, 0.1)
+
+
+def test_calls_after_the_end_are_harmless() -> None:
+    made = TickLoop()
+    made.close()
+    made.call(print)
