@@ -20,7 +20,7 @@ from streaming.sources.choose import source_for
 
 class Command(BaseCommand):
     help = "Shares upstreams between viewers; the pages hand viewers over to it. Runs until SIGTERM."
-    # `up` has made them; a restart is to be quick.
+    # `up` has run the checks; a restart is to be quick.
     requires_system_checks = []
 
     def handle(self, *args: Any, **options: Any) -> None:
