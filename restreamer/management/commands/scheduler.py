@@ -15,6 +15,8 @@ from restreamer.lib.redis_client import connection
 
 class Command(BaseCommand):
     help = "Starts jobs by the clock. Of several schedulers one works, the others wait for it to end."
+    # `up` has run the checks; a restart is to be quick.
+    requires_system_checks = []
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Work until SIGTERM."""

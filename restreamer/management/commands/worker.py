@@ -13,6 +13,8 @@ from redis import RedisError
 
 class Command(BaseCommand):
     help = "Does background jobs of the named queues, the first one first."
+    # `up` has run the checks; a restart is to be quick.
+    requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         """One or more queues."""

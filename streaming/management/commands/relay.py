@@ -20,6 +20,8 @@ from streaming.sources.choose import source_for
 
 class Command(BaseCommand):
     help = "Shares upstreams between viewers; the pages hand viewers over to it. Runs until SIGTERM."
+    # `up` has run the checks; a restart is to be quick.
+    requires_system_checks = []
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run the relay process in this one."""
