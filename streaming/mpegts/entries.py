@@ -26,7 +26,7 @@ from streaming.mpegts.packets import (
     starts_unit,
 )
 from streaming.mpegts.psi import Kind, Programme, Track
-from streaming.mpegts.statistics import Measured, Meter, Statistics, jumped
+from streaming.mpegts.statistics import JUMP_S, Measured, Meter, Statistics
 from streaming.mpegts.tables import TableWatch
 
 #: A unit that has not shown its picture within so many packets is no entry. x265 writes 2.5 KB about itself first.
@@ -147,6 +147,7 @@ class EntryScanner:
         self._newest_units: dict[int, bytes] = {}
         self._unit: _Pending | None = None
         self._lead_dts: int | None = None
+        self._usual_step = 0
         self._waiting_since: int | None = None
         self._entered_at: int | None = None
         self._now = 0.0
@@ -314,9 +315,15 @@ class EntryScanner:
     def _clock(self, times: PesTimes) -> None:
         """The lead track's clock has come to here."""
         statistics = self._meter.statistics
-        if self._lead_dts is not None and jumped(times.dts, self._lead_dts):
-            statistics.time_jumps += 1
-            self._waiting_since = self._entered_at = None
+        if self._lead_dts is not None:
+            step = difference(times.dts, self._lead_dts)
+            if abs(step) > JUMP_S * CLOCK_HZ:
+                statistics.time_jumps += 1
+                self._waiting_since = self._entered_at = None
+            elif self._usual_step and step >= 2 * self._usual_step:
+                statistics.holes += 1
+            elif step > 0:
+                self._usual_step = step
         self._lead_dts = times.dts
         if self._waiting_since is None:
             self._waiting_since = times.dts

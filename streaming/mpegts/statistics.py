@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from streaming.mpegts.columns import NULL_CLASS, Columns, PidClasses, counters_of, counters_run
 from streaming.mpegts.packets import (
@@ -20,6 +20,8 @@ from streaming.mpegts.psi import Programme
 
 #: A clock that is off by more than this has jumped.
 JUMP_S = 1.0
+#: A PCR is to come every 0.1 s; this late it is worth counting.
+LATE_PCR_S = 0.25
 
 
 @dataclass(slots=True)
@@ -42,6 +44,10 @@ class Statistics:
     #: Jumps by more than a second: of the lead track's DTS (picture, or sound of a radio), and of the PCR.
     time_jumps: int = 0
     pcr_jumps: int = 0
+    #: Smaller irregularities: a picture's DTS at least two of the usual steps after the one before, and a PCR later
+    #: than `LATE_PCR_S` after the one before.
+    holes: int = 0
+    late_pcrs: int = 0
     psi_changes: int = 0
     damaged_tables: int = 0
     #: Units of the lead track, and how many of them were entries.
@@ -60,6 +66,10 @@ class Statistics:
     long_gop: bool = False
     #: By the stream's own clock over its last second; 0 until known.
     bitrate_bps: int = 0
+
+    def snapshot(self) -> Statistics:
+        """A copy that stays as it is."""
+        return replace(self, cc_errors_by_pid=dict(self.cc_errors_by_pid))
 
 
 @dataclass(slots=True)
@@ -179,9 +189,12 @@ class Meter:
             if pcr == last:
                 continue
             statistics.pcr, statistics.pcr_moved_at = pcr, now
-            if last is not None and abs(pcr_difference(pcr, last)) > JUMP_S * PCR_HZ:
+            step = 0 if last is None else pcr_difference(pcr, last)
+            if abs(step) > JUMP_S * PCR_HZ:
                 statistics.pcr_jumps += 1
                 self._anchor = None
+            elif step > LATE_PCR_S * PCR_HZ:
+                statistics.late_pcrs += 1
             self._measure(pcr, position + index * PACKET_SIZE)
 
     def _measure(self, pcr: int, position: int) -> None:

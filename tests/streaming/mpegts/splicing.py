@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, field
 
 from streaming.mpegts.entries import Entry
@@ -38,6 +39,11 @@ class Spliced:
         self.feed(source, block)
         self.add(self.splicer.cut())
         return self
+
+    def shown_steps(self) -> set[int]:
+        """Distances between pictures as they are shown, 90 kHz."""
+        pts = sorted(self.report().video.pts)
+        return {later - earlier for earlier, later in itertools.pairwise(pts)}
 
     def report(self, **limits: float) -> Report:
         """The analyser's judgement of all."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import subprocess
 from dataclasses import replace
 
@@ -30,12 +29,6 @@ def decoded(data: bytes, tmp_path, *stream: str) -> tuple[int, str]:
         capture_output=True, text=True, check=True, timeout=60,
     )  # fmt: skip
     return sum(not line.startswith("#") for line in done.stdout.splitlines()), done.stderr
-
-
-def shown_steps(spliced: Spliced) -> set[int]:
-    """Distances between pictures as they are shown."""
-    pts = sorted(spliced.report().video.pts)
-    return {later - earlier for earlier, later in itertools.pairwise(pts)}
 
 
 # A first source -------------------------------------------------------------------------------------------------
@@ -126,7 +119,7 @@ def test_a_source_may_end_and_another_begin_anywhere(cut, start, tmp_path):
 def test_a_cut_leaves_no_hole_among_the_pictures_shown(cut, tmp_path):
     out = spliced(part_of(material.h264_b_frames(), 0, cut), material.h264_b_frames("640x360"))
     assert out.report().problems == []
-    assert shown_steps(out) == {FRAME}
+    assert out.shown_steps() == {FRAME}
     assert decoded(out.data, tmp_path)[1] == ""
 
 
@@ -134,14 +127,14 @@ def test_a_cut_leaves_no_hole_among_the_pictures_shown(cut, tmp_path):
 def test_sources_that_reorder_differently_are_shown_without_a_hole(names, tmp_path):
     out = spliced(*(getattr(material, name)() for name in names))
     assert out.report().problems == []
-    assert shown_steps(out) == {FRAME}
+    assert out.shown_steps() == {FRAME}
     assert decoded(out.data, tmp_path) == (200, "")
 
 
 def test_pictures_that_refer_to_what_was_never_sent_are_dropped(tmp_path):
     out = spliced(material.h265_aac(), part_of(material.h265_aac(), 0.3))
     assert out.report().problems == []
-    assert shown_steps(out) == {FRAME}
+    assert out.shown_steps() == {FRAME}
     frames, complaints = decoded(out.data, tmp_path)
     assert complaints == ""
     # Two that wait to be shown when the sequence ends are lost, see seam.py.

@@ -1,0 +1,126 @@
+"""How good a stream is, as a number from 0 to 100 that orders candidates: the same stream always gets the same score.
+
+The score of a window of time is
+
+    100 × Π (1 − weight × min(1, amount / worst))     over all damages of `DAMAGES`
+
+so nothing wrong is 100, each kind of damage can take its weight away and no more, damages multiply, and more damage
+never scores higher. With `m` for minute and `k` for a thousand packets:
+
+    damage              amount                                             worst    weight
+    losses              continuity breaks and transport errors per k       10       0.7
+    holes               pictures missing per m                             60       0.5
+    jumps               jumps of picture clock and PCR per m               6        0.4
+    late clock          PCRs more than 0.25 s apart per m                  120      0.2
+    tables              changed or damaged tables per m                    12       0.2
+    scrambled           share of encrypted packets                         0.5      1.0
+    still picture       seconds since the picture's clock moved            10       1.0
+    still sound         seconds since the sound's clock moved              10       0.5
+    still clock         seconds since the PCR moved                        10       0.5
+    rare keyframes      1 when none came for 12 s                          1        0.1
+
+What a picture shows is not looked at: black, frozen or silent content that is sent correctly scores as good.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+from streaming.mpegts.statistics import Statistics
+
+BEST = 100.0
+#: A bad score is half forgotten after this.
+HALF_LIFE_S = 1800.0
+
+#: Damage (attribute of `Window`): worst amount and weight.
+DAMAGES = {
+    "losses_per_k": (10.0, 0.7),
+    "holes_per_m": (60.0, 0.5),
+    "jumps_per_m": (6.0, 0.4),
+    "late_pcrs_per_m": (120.0, 0.2),
+    "table_changes_per_m": (12.0, 0.2),
+    "scrambled_share": (0.5, 1.0),
+    "still_picture_s": (10.0, 1.0),
+    "still_sound_s": (10.0, 0.5),
+    "still_clock_s": (10.0, 0.5),
+    "rare_keyframes": (1.0, 0.1),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What was wrong with a stream during some time; every amount 0 is perfect."""
+
+    losses_per_k: float = 0.0
+    holes_per_m: float = 0.0
+    jumps_per_m: float = 0.0
+    late_pcrs_per_m: float = 0.0
+    table_changes_per_m: float = 0.0
+    scrambled_share: float = 0.0
+    still_picture_s: float = 0.0
+    still_sound_s: float = 0.0
+    still_clock_s: float = 0.0
+    rare_keyframes: float = 0.0
+
+    @classmethod
+    def between(cls, earlier: Statistics, later: Statistics, seconds: float, now: float) -> Window:
+        """The time between two snapshots of one stream's statistics; `now` is the clock they were kept by.
+
+        A track that never came is not missed here: whether one was announced is the caller's to know (see `Fault`).
+        """
+        packets = max(later.packets - earlier.packets, 1)
+        minutes = max(seconds, 1.0) / 60
+
+        def grown(*names: str) -> int:
+            return sum(getattr(later, name) - getattr(earlier, name) for name in names)
+
+        return cls(
+            losses_per_k=grown("cc_errors", "transport_errors") * 1000 / packets,
+            holes_per_m=grown("holes") / minutes,
+            jumps_per_m=grown("time_jumps", "pcr_jumps") / minutes,
+            late_pcrs_per_m=grown("late_pcrs") / minutes,
+            table_changes_per_m=grown("psi_changes", "damaged_tables") / minutes,
+            scrambled_share=grown("scrambled_packets") / packets,
+            still_picture_s=_since(later.video_moved_at, now),
+            still_sound_s=_since(later.audio_moved_at, now),
+            still_clock_s=_since(later.pcr_moved_at, now),
+            rare_keyframes=float(later.long_gop),
+        )
+
+
+def _since(moved_at: float | None, now: float) -> float:
+    # A clock that was read a moment ago moves: blocks come in ticks, PES packets of sound up to a second apart.
+    return 0.0 if moved_at is None else max(0.0, now - moved_at - 1.0)
+
+
+def score(window: Window) -> float:
+    """The window's score, 0 to 100; the formula stands above."""
+    quality = 1.0
+    for cost in _costs(window).values():
+        quality *= 1.0 - cost
+    return BEST * quality
+
+
+def worst_damage(window: Window) -> str:
+    """The name of the damage that costs most; empty when nothing does."""
+    costs = _costs(window)
+    name = max(costs, key=lambda name: costs[name])
+    return name if costs[name] > 0 else ""
+
+
+def _costs(window: Window) -> dict[str, float]:
+    """Per damage the share of the score it takes away."""
+    amounts: dict[str, float] = asdict(window)
+    return {name: weight * min(1.0, max(0.0, amounts[name]) / worst) for name, (worst, weight) in DAMAGES.items()}
+
+
+def decayed(old: float, age_s: float, half_life_s: float = HALF_LIFE_S) -> float:
+    """A score that nothing has confirmed for `age_s`: what was bad is forgotten, half of it per half-life."""
+    remains: float = 0.5 ** (max(age_s, 0.0) / half_life_s)
+    return BEST - (BEST - old) * remains
+
+
+def blended(old: float, new: float, seconds: float, memory_s: float = 60.0) -> float:
+    """The running score of a stream after a window of `seconds` that scored `new`."""
+    weight: float = 0.5 ** (max(seconds, 0.0) / memory_s)
+    return old * weight + new * (1.0 - weight)
