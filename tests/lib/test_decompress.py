@@ -182,11 +182,11 @@ def test_arbitrary_bytes_unpack_or_fail_with_a_name(junk, magic):
 @unhurried
 @given(st.lists(st.binary(max_size=200), max_size=8), st.integers(1, 50))
 def test_members_are_joined_wherever_the_cuts_fall(contents, size):
+    # A first letter that begins no archive: what is packed may be packed itself.
+    contents = [b"#", *contents]
     packed = b"".join(gzip.compress(content) for content in contents)
 
-    expected = b"".join(contents)
-    if expected[:3] != b"\x1f\x8b\x08":
-        assert b"".join(unpacked(cut(packed, size))) == expected
+    assert b"".join(unpacked(cut(packed, size))) == b"".join(contents)
 
 
 def test_zlib_with_pending_output_is_drained():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 import tracemalloc
 
 import pytest
@@ -114,13 +115,18 @@ def test_the_short_way_through_a_line_agrees_with_the_long_one(parts):
         "#EXTINF:-1 " + 'a="b" ' * 10000 + '"',
         "#EXTINF:-1 " + "a" * 60000 + '"',
         "#EXTINF:-1 a='" + "'" * 60000,
+        "#EXTINF:-1 a" + " " * 60000 + "x",
+        "#EXTINF:-1 a=x" + (" " * 100 + "b") * 600,
         "http://h/" + "|a" * 30000,
         "http://h/" + "|" * 60000,
     ],
 )
-@pytest.mark.timeout(5)
 def test_no_line_is_slow(line):
-    read("#EXTM3U\n" + f"{line}\nhttp://h/a\n" * 20)
+    started = time.thread_time()
+    read("#EXTM3U\n" + f"{line}\nhttp://h/a\n" * 5)
+
+    # A few milliseconds are normal; what grows with the square of the length takes a minute.
+    assert time.thread_time() - started < 5
 
 
 def test_three_hundred_thousand_entries_need_little_memory():

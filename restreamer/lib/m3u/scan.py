@@ -11,9 +11,12 @@ _LONGEST_S = 10**7
 _DURATION = re.compile(r"\s*+([-+0-9.]*+)")
 _BLANKS = re.compile(r"\s*+")
 _KEY = re.compile(r"[A-Za-z0-9_.-]++")
-_ASSIGN = re.compile(r"""\s*+=(?:\s++(?=["']))?""")
-#: A comma, or blanks that a `key=` follows. Tried once per run of blanks, so no line is slow.
-_END_OF_BARE_VALUE = re.compile(r",|(?<!\s)\s++(?=[A-Za-z0-9_.-]++\s*+=)")
+#: A bare value ends at a comma, or at blanks that a `key=` follows. A double quote that opens must close.
+_PAIR = re.compile(
+    r"""\s*+([A-Za-z0-9_.-]++)\s*+=(?:"""
+    r"""\s*+(?:"([^"]*+)"|'([^']*+)')"""
+    r"""|(?!\s*+")([^\s,]*+(?:\s++(?![A-Za-z0-9_.-]++\s*+=)[^\s,]++)*))"""
+)
 _QUOTED_PAIR = re.compile(r'(?<![A-Za-z0-9_.-])([A-Za-z0-9_.-]++)\s*+=\s*+"([^"]*+)"')
 _FIRST_BLANK = len("#EXTINF:")
 
@@ -98,44 +101,28 @@ def _scan_any(line: str) -> Extinf:
     attributes: dict[str, str] = {}
     titles: list[str] = []
     while True:
+        pair = _PAIR.match(line, at)
+        if pair is not None:
+            double, single, bare = pair.group(2, 3, 4)
+            value = double if double is not None else single if single is not None else bare.strip()
+            _keep(attributes, titles, pair[1], value)
+            at = pair.end()
+            continue
         at = _end(_BLANKS, line, at)
         if at == len(line) or line[at] == ",":
             name = line[at + 1 :].strip() if at < len(line) else None
             break
-        key_end = _end(_KEY, line, at)
-        value_start = _end(_ASSIGN, line, key_end)
-        if key_end == at:
+        word_end = _end(_KEY, line, at)
+        if word_end == at:
             name = _name_after_last_pair(line, attributes, titles)
             break
-        if value_start == key_end:  # a word that belongs to nothing
-            at = key_end
-            continue
-        value, value_end = _value(line, value_start)
-        if value is None:
-            name = _name_after_last_pair(line, attributes, titles)
-            break
-        _keep(attributes, titles, line[at:key_end], value)
-        at = value_end
+        at = word_end  # a word that belongs to nothing
     return Extinf(duration_s, attributes, split_groups(";".join(titles)), name)
 
 
 def _end(pattern: re.Pattern[str], line: str, at: int) -> int:
     match = pattern.match(line, at)
     return match.end() if match else at
-
-
-def _value(line: str, at: int) -> tuple[str | None, int]:
-    """The value that begins here and where it ends; None when its double quote is never closed."""
-    quote = line[at : at + 1]
-    if quote in ('"', "'"):
-        end = line.find(quote, at + 1)
-        if end >= 0:
-            return line[at + 1 : end], end + 1
-        if quote == '"':
-            return None, at
-    stop = _END_OF_BARE_VALUE.search(line, at)
-    end = stop.start() if stop else len(line)
-    return line[at:end].rstrip(), end
 
 
 def _name_after_last_pair(line: str, attributes: dict[str, str], titles: list[str]) -> str | None:
