@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from importlib import import_module
+from typing import Any
 
 from portals.models import Portal
 from portals.providers.base import Provider
+from portals.providers.vod_records import VodProvider
 from restreamer.lib.errors import ConfigurationError
 
 #: kind -> where its provider lives; imported at first use.
@@ -21,6 +23,20 @@ def provider_for(portal: Portal) -> Provider:
 
     Raises ConfigurationError for a kind nobody speaks yet.
     """
+    provider: Provider = _made(portal)
+    return provider
+
+
+def vod_provider_for(portal: Portal) -> VodProvider:
+    """The same provider, asked for movies and series.
+
+    Raises ConfigurationError for a kind nobody speaks yet.
+    """
+    provider: VodProvider = _made(portal)
+    return provider
+
+
+def _made(portal: Portal) -> Any:
     module, _, name = _PROVIDERS[portal.kind].rpartition(".")
     try:
         room = import_module(module)
@@ -29,5 +45,4 @@ def provider_for(portal: Portal) -> Provider:
         if err.name != module:
             raise
         raise ConfigurationError(f"Portals of the kind {portal.get_kind_display()} come later.") from err
-    provider: Provider = getattr(room, name)(portal)
-    return provider
+    return getattr(room, name)(portal)

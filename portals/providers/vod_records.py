@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Literal, Protocol
@@ -121,7 +121,11 @@ class EpisodeRecord:
 
 @dataclass(frozen=True, slots=True)
 class SeriesDetails:
-    """A series with all its seasons and episodes, both in order."""
+    """A series with all its seasons and episodes, both in order.
+
+    Portals tell less about a series here than in their list, or more: what `series.about` leaves empty, the list's
+    word stands.
+    """
 
     series: SeriesRecord
     seasons: tuple[SeasonRecord, ...]
@@ -156,7 +160,12 @@ class ArchiveWindow:
 class VodProvider(Protocol):
     """What a provider with movies and series can do besides live television.
 
-    Every method raises a `portals.errors.PortalError`; lists raise CatalogueIncomplete rather than ending early.
+    Built by `portals.providers.registry.vod_provider_for(portal)`, one per refresh: some portals list movies and series
+    in one list, which is then read once for both. Every method raises a `portals.errors.PortalError`; lists raise
+    CatalogueIncomplete rather than ending early, and give nothing on before they came whole.
+
+    A movie or an episode is played with `Provider.play_url(subscription, provider_id, cmd, provider_data)`, all three
+    as its record has them.
     """
 
     #: True when `episodes` lists every episode, so that nobody needs to ask for each series' details.
@@ -169,7 +178,10 @@ class VodProvider(Protocol):
         """All movies, merged over the subscriptions."""
 
     def movie_details(self, provider_id: str, provider_data: Mapping[str, Any]) -> MovieRecord:
-        """Everything the portal tells about one movie. Raises ItemRefused when there is none."""
+        """Everything the portal tells about one movie; a record that is `detailed` already need not be asked about.
+
+        Raises ItemRefused when there is none, or nothing beyond what the list told.
+        """
 
     def series_categories(self) -> list[CategoryRecord]:
         """All categories of series."""
@@ -182,6 +194,13 @@ class VodProvider(Protocol):
 
     def series_details(self, provider_id: str, provider_data: Mapping[str, Any]) -> SeriesDetails:
         """One series with its seasons and episodes. Raises ItemRefused when there is none."""
+
+
+class VodSearchProvider(Protocol):
+    """What a provider can do that searches its movies and series itself."""
+
+    def search(self, text: str, kind: VodKind) -> list[MovieRecord] | list[SeriesRecord]:
+        """What the portal finds, its first pages; nothing is stored by it."""
 
 
 class ArchiveProvider(Protocol):
@@ -206,3 +225,22 @@ class GuideProvider(Protocol):
 
     def programmes(self, provider_id: str, provider_data: Mapping[str, Any]) -> list[ProgrammeRecord]:
         """All the portal tells about one live item's past and future, by start."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelProgrammes:
+    """The guide of one live item, by start, without overlaps."""
+
+    provider_id: str
+    programmes: tuple[ProgrammeRecord, ...]
+
+
+class BulkGuideProvider(Protocol):
+    """What a provider can do whose guide comes for many channels at once."""
+
+    def guide(self, stop: datetime, wanted: Collection[str]) -> Iterator[ChannelProgrammes]:
+        """The guide from now to `stop`.
+
+        `wanted` names the live items (`provider_id`) somebody reads the guide of; a portal that tells its guide
+        channel by channel only is asked for no other.
+        """

@@ -26,3 +26,9 @@ def test_a_fault_inside_a_provider_is_not_mistaken_for_its_absence(monkeypatch, 
     monkeypatch.setitem(registry._PROVIDERS, "m3u", "broken_provider.Provider")
     with pytest.raises(ModuleNotFoundError):
         registry.provider_for(PortalFactory.build(pk=1, kind="m3u"))
+
+
+@pytest.mark.parametrize("kind", ["xtream", "m3u"])
+def test_movies_are_asked_of_the_same_provider(kind):
+    portal = PortalFactory.build(pk=1, kind=kind, address="http://h.example/list")
+    assert type(registry.vod_provider_for(portal)) is type(registry.provider_for(portal))
