@@ -31,7 +31,7 @@ def begin(portal: Portal | None, kind: RunKind, asked_by: str, subject: str = ""
     return Run.objects.create(portal=portal, kind=kind, asked_by=asked_by, subject=subject)
 
 
-def under_way(portal: Portal, kind: RunKind) -> Run | None:
+def under_way(portal: Portal, kind: str) -> Run | None:
     """The run of this portal and kind that waits or works now, if any."""
     bury_dead()
     return Run.objects.filter(portal=portal, kind=kind, state__in=[RunState.QUEUED, RunState.RUNNING]).first()

@@ -1,1 +1,1 @@
-"""Mirroring what a portal offers: spool the list, plan the differences, apply them, take them back."""
+"""What the mirror (portals/mirror) must know of live channels: their columns, and how a channel is born."""

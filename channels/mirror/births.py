@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -13,34 +12,18 @@ from django.utils import timezone
 from channels.models import Channel, ChannelStream, GenreMap, Group
 from channels.rules import compiled
 from portals import bulk
-from portals.models import Genre, Portal, PublicIdCounter
+from portals.mirror.shape import NewRow
+from portals.models import Portal, PublicIdCounter
+from portals.providers.records import StreamRecord
+from restreamer.lib import storable
 from restreamer.lib.errors import InvalidInput
 
 _CHANNEL = ("id", "name", "number", "group", "logo", "guide_id", "enabled", "is_radio", "adult", "created_at")
 _LINK = ("channel", "stream", "rank")
+_EXAMPLES = 200
 
 
-@dataclass(slots=True)
-class NewStream:
-    """A stream row in the making; a model instance would cost as much as storing it."""
-
-    provider_id: str
-    name: str
-    number: str
-    genre: Genre | None
-    logo: str
-    guide_id: str
-    cmd: str
-    is_radio: bool
-    censored: bool
-    subscribed: bool
-    archive_hours: int
-    #: JSON as the database takes it.
-    provider_data: Any
-    offered_to: Any
-    position: int
-    fingerprint: str
-    pk: int = 0
+NewStream = NewRow[StreamRecord]
 
 
 class Births:
@@ -48,8 +31,8 @@ class Births:
 
     def __init__(self, portal: Portal) -> None:
         self.portal = portal
-        #: Streams whose channel got no number because its range is full: name and range.
-        self.unnumbered: list[list[str]] = []
+        #: "unnumbered": streams whose channel got no number because its range is full: name and range.
+        self.report: dict[str, list[list[str]]] = {}
         self._groups: dict[str, int] = {}
         self._maps = {row.genre_id: row for row in GenreMap.objects.filter(genre__portal=portal)}
         self._used: set[Decimal] | None = None
@@ -62,6 +45,9 @@ class Births:
         bulk.insert(ChannelStream, _LINK, [(i, s.pk, 0) for i, s in zip(ids, born, strict=True)])
         return list(ids)
 
+    def follow(self, pks: Sequence[int]) -> None:
+        """A channel is a curator's: what becomes of its streams changes nothing of it."""
+
     def _channel(self, public_id: int, stream: NewStream, now: Any) -> tuple[Any, ...]:
         rules = self._maps.get(stream.genre.pk) if stream.genre else None
         number = self._number(stream, rules)
@@ -70,22 +56,22 @@ class Births:
             renamed(stream.name, rules.rename_pattern, rules.rename_to) if rules else stream.name,
             bulk.prepared(number) if number is not None else None,
             self._group_of(stream, rules),
-            stream.logo,
-            stream.guide_id,
+            storable.text(stream.record.logo, 2000),
+            storable.text(stream.record.guide_id, 300),
             self._shown(stream, rules),
-            stream.is_radio,
+            stream.record.is_radio,
             stream.censored,
             now,
         )
 
     def _shown(self, stream: NewStream, rules: GenreMap | None) -> bool:
         if rules is None or rules.show == GenreMap.Show.PORTAL:
-            return self.portal.enable_new and stream.subscribed
-        return rules.show == GenreMap.Show.YES and stream.subscribed
+            return self.portal.enable_new and stream.record.subscribed
+        return rules.show == GenreMap.Show.YES and stream.record.subscribed
 
     def _number(self, stream: NewStream, rules: GenreMap | None) -> Decimal | None:
         if rules is None or rules.numbering == GenreMap.Numbering.PROVIDER:
-            return as_number(stream.number)
+            return as_number(stream.record.number)
         if rules.numbering == GenreMap.Numbering.NONE:
             return None
         return self._next_free(stream, rules)
@@ -97,7 +83,9 @@ class Births:
         while number in self._used:
             number += 1
         if rules.number_to and number > rules.number_to:
-            self.unnumbered.append([stream.name, f"{rules.number_from}-{rules.number_to} is full"])
+            examples = self.report.setdefault("unnumbered", [])
+            if len(examples) < _EXAMPLES:
+                examples.append([stream.name, f"{rules.number_from}-{rules.number_to} is full"])
             return None
         self._used.add(number)
         return number

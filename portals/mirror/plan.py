@@ -14,14 +14,13 @@ from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from channels.mirror.spool import Spool, values_of
-from channels.models import Stream
+from portals.mirror.shape import R, Shape
+from portals.mirror.spool import Spool, plain
 from portals.models import Portal
-from portals.providers.records import StreamRecord
 from restreamer.lib import storable
 
 #: Made once: json.dumps with options builds an encoder at each call.
-_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=dict).encode
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=plain).encode
 
 #: Examples kept per kind of change for the report.
 _EXAMPLES = 200
@@ -75,12 +74,13 @@ class _Row:
     offered: bool
 
 
-def plan(portal: Portal, spool: Spool) -> Plan:
+def plan(shape: Shape[R], portal: Portal, spool: Spool[R]) -> Plan:
     """Match every record of the spool with the portal's rows; reads, writes nothing."""
-    made = Plan(offered_before=Stream.objects.filter(portal=portal, stale_since__isnull=True).count())
-    matched, open_records = _match_by_id_and_name(portal, spool, made)
+    offered = shape.offered._default_manager.filter(portal=portal, stale_since__isnull=True)
+    made = Plan(offered_before=offered.count())
+    matched, open_records = _match_by_id_and_name(shape, portal, spool, made)
     made.todo.update(open_records)
-    rows = _open_rows(portal, matched)
+    rows = _open_rows(shape, portal, matched)
     if open_records and rows:
         _match_by_evidence(made, open_records, rows)
     for record in open_records.values():
@@ -95,33 +95,36 @@ def plan(portal: Portal, spool: Spool) -> Plan:
     return made
 
 
-def _match_by_id_and_name(portal: Portal, spool: Spool, made: Plan) -> tuple[set[int], dict[str, _Record]]:
+def _match_by_id_and_name(
+    shape: Shape[R], portal: Portal, spool: Spool[R], made: Plan
+) -> tuple[set[int], dict[str, _Record]]:
     """Rows that are what they were, and the records that still look for a row."""
     matched: set[int] = set()
     still_open: dict[str, _Record] = {}
-    streams = Stream.objects.filter(portal=portal)
-    any_rows = streams.exists()
+    rows = shape.offered._default_manager.filter(portal=portal)
+    any_rows = rows.exists()
     columns = ("provider_id", "pk", "name", "fingerprint", "stale_since")
     for piece in spool.pieces():
         records = {storable.text(r.provider_id, 200): r for r in piece}
-        found = streams.filter(provider_id__in=list(records)).values_list(*columns) if any_rows else ()
+        found = rows.filter(provider_id__in=list(records)).values_list(*columns) if any_rows else ()
         known = {row[0]: row for row in found}
         for provider_id, record in records.items():
             row = known.get(provider_id)
-            if row is None or row[2] != stored_name(record):
-                where = address(record.cmd) if any_rows else ""
-                still_open[provider_id] = _Record(provider_id, stored_name(record), record.genre_id, where)
+            name = stored_name(shape, record)
+            if row is None or row[2] != name:
+                where = address(shape.cmd(record)) if any_rows else ""
+                still_open[provider_id] = _Record(provider_id, name, shape.genre_id(record), where)
                 continue
             matched.add(row[1])
-            if row[3] == fingerprint(record) and row[4] is None:
+            if row[3] == fingerprint(shape, record) and row[4] is None:
                 made.unchanged += 1
             else:
                 made.todo.add(provider_id)
     return matched, still_open
 
 
-def _open_rows(portal: Portal, matched: set[int]) -> dict[int, _Row]:
-    rows = Stream.objects.filter(portal=portal).values_list(
+def _open_rows(shape: Shape[R], portal: Portal, matched: set[int]) -> dict[int, _Row]:
+    rows = shape.offered._default_manager.filter(portal=portal).values_list(
         "pk", "provider_id", "name", "genre__provider_id", "cmd", "stale_since"
     )
     return {
@@ -182,9 +185,9 @@ def _unique_pairs(
     return pairs
 
 
-def stored_name(record: StreamRecord) -> str:
+def stored_name(shape: Shape[R], record: R) -> str:
     """The record's name as its row holds it; never empty."""
-    return storable.text(record.name, 500) or f"Channel {record.provider_id}"[:500]
+    return storable.text(record.name, 500) or storable.text(f"{shape.one} {record.provider_id}", 500)
 
 
 def address(cmd: str) -> str:
@@ -209,6 +212,6 @@ def alike(one: str, other: str) -> bool:
     return len(left & right) / min(len(left), len(right)) >= 0.5
 
 
-def fingerprint(record: StreamRecord) -> str:
+def fingerprint(shape: Shape[R], record: R) -> str:
     """40 hex digits over what the portal said: equal = nothing to write."""
-    return hashlib.sha1(_encode(values_of(record)).encode(), usedforsecurity=False).hexdigest()
+    return hashlib.sha1(_encode(shape.form.values_of(record)).encode(), usedforsecurity=False).hexdigest()

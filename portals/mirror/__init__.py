@@ -1,0 +1,1 @@
+"""Mirroring what a portal offers: spool the list, plan the differences, apply them, take them back. For any kind."""

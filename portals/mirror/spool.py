@@ -1,0 +1,115 @@
+"""A portal's list on its way in: read through any number of times without ever standing in memory whole."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import fields, is_dataclass
+from datetime import date
+from operator import attrgetter
+from typing import Any, Generic, TypeVar
+
+from portals.providers.records import GenreRecord
+from restreamer.lib import storable
+
+#: Records per piece: large enough to compress well, small enough to be nothing in memory.
+PIECE = 1000
+#: Below this many bytes the spool stays in memory.
+_IN_MEMORY = 8 * 1024 * 1024
+
+R = TypeVar("R")
+
+
+class Form(Generic[R]):
+    """How records of one type become bytes and come back. `restore` holds what JSON does not know, by field."""
+
+    def __init__(self, record: type[R], restore: Mapping[str, Callable[[Any], Any]]) -> None:
+        names = [field.name for field in fields(record)]  # type: ignore[arg-type]
+        self._record: Callable[..., R] = record
+        self._restore = [(names.index(name), what) for name, what in restore.items()]
+        #: A record as the tuple of its fields.
+        self.values_of: Callable[[R], tuple[Any, ...]] = attrgetter(*names)
+
+    def pack(self, records: list[R]) -> bytes:
+        """Records as compressed JSON."""
+        rows = [self.values_of(record) for record in records]
+        return zlib.compress(json.dumps(rows, separators=(",", ":"), default=plain).encode(), 1)
+
+    def unpack(self, blob: bytes) -> list[R]:
+        """What `pack` made."""
+        rows = json.loads(zlib.decompress(blob))
+        for place, what in self._restore:
+            for row in rows:
+                row[place] = what(row[place])
+        return [self._record(*row) for row in rows]
+
+
+def plain(value: Any) -> Any:
+    """For JSON: days and moments as text, records as lists of their values, mappings as plain dictionaries."""
+    if isinstance(value, date):
+        return value.isoformat()
+    if is_dataclass(value):
+        return [getattr(value, field.name) for field in fields(value)]
+    return dict(value)
+
+
+class Spool(Generic[R]):
+    """Records written once and read often, compressed, on disk when large. A context manager."""
+
+    def __init__(self, form: Form[R], genres: Iterable[GenreRecord] = ()) -> None:
+        self.genres = list(genres)
+        self._form = form
+        self._file = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 (closed by the context)
+        self._lengths: list[int] = []
+        self._waiting: list[R] = []
+        self._ids: set[int] = set()
+        self.count = 0
+
+    def __enter__(self) -> Spool[R]:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._file.close()
+
+    def fill(self, records: Iterable[R]) -> None:
+        """Take the whole list; of several records with one id the first counts."""
+        for record in records:
+            provider_id = storable.text(record.provider_id, 200)  # type: ignore[attr-defined]
+            key = hash(provider_id)
+            if key in self._ids:
+                continue
+            self._ids.add(key)
+            self._waiting.append(record)
+            self.count += 1
+            if len(self._waiting) == PIECE:
+                self._flush()
+        self._flush()
+        self._ids.clear()
+
+    def pieces(self) -> Iterator[list[R]]:
+        """The records in lists of up to PIECE, in their order."""
+        self._file.seek(0)
+        for length in self._lengths:
+            yield self._form.unpack(self._file.read(length))
+
+    def blobs(self) -> Iterator[bytes]:
+        """The pieces as they are kept, for storing elsewhere; `add_blob` reads them."""
+        self._file.seek(0)
+        for length in self._lengths:
+            yield self._file.read(length)
+
+    def add_blob(self, blob: bytes) -> None:
+        """Take a piece that was kept elsewhere."""
+        self._file.seek(0, 2)
+        self._file.write(blob)
+        self._lengths.append(len(blob))
+        self.count += len(self._form.unpack(blob))
+
+    def _flush(self) -> None:
+        if self._waiting:
+            blob = self._form.pack(self._waiting)
+            self._file.write(blob)
+            self._lengths.append(len(blob))
+            self._waiting.clear()
