@@ -12,6 +12,8 @@ from portals.models import Portal, Run, RunKind, RunState
 KINDS = (RunKind.LIVE,)
 #: After a failure we ask again sooner than the owner's interval, but never hammer.
 RETRY_AFTER = timedelta(hours=1)
+#: A run whose worker died is begun again soon: nothing says the portal is to blame.
+AGAIN_AFTER = timedelta(minutes=1)
 
 
 def due_at(portal: Portal, last: Run | None) -> datetime | None:
@@ -29,6 +31,8 @@ def due_at(portal: Portal, last: Run | None) -> datetime | None:
     ended_at = last.finished_at or last.created_at
     if last.state == RunState.FAILED:
         return ended_at + min(interval, RETRY_AFTER)
+    if last.state == RunState.INTERRUPTED:
+        return ended_at + AGAIN_AFTER
     return ended_at + interval
 
 

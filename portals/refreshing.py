@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from portals.errors import RunNotUndoable
 from portals.models import Run, RunKind
-from portals.runs import Progress, recorded
+from portals.runs import Progress, Watcher, recorded
 from restreamer.lib.errors import ConfigurationError
 
 Refresher = Callable[[Run, Progress], None]
@@ -31,12 +31,12 @@ def undo(run: Run) -> None:
     _UNDOERS[run.kind](run)
 
 
-def perform(run: Run) -> Run:
+def perform(run: Run, watcher: Watcher | None = None) -> Run:
     """Do a waiting run now, in this process. Raises what went wrong after recording it."""
     try:
         refresher = _REFRESHERS[run.kind]
     except KeyError as err:
         raise ConfigurationError(f"Nothing refreshes {run.get_kind_display()} yet.") from err
-    with recorded(run) as progress:
+    with recorded(run, watcher) as progress:
         refresher(run, progress)
     return run

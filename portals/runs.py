@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from portals.errors import RunCancelled, RunHeld
 from portals.models import Portal, Run, RunKind, RunPayload, RunState
+from portals.models.run import UNDER_WAY
 from restreamer.lib import redact
 from restreamer.lib.errors import RestreamerError
 
@@ -34,11 +35,11 @@ def begin(portal: Portal | None, kind: RunKind, asked_by: str, subject: str = ""
 def under_way(portal: Portal, kind: str) -> Run | None:
     """The run of this portal and kind that waits or works now, if any."""
     bury_dead()
-    return Run.objects.filter(portal=portal, kind=kind, state__in=[RunState.QUEUED, RunState.RUNNING]).first()
+    return Run.objects.filter(portal=portal, kind=kind, state__in=UNDER_WAY).first()
 
 
 def bury_dead(*, no_worker_lives: bool = False) -> int:
-    """Mark runs whose worker died as failed; returns how many.
+    """Mark runs whose worker died as interrupted; returns how many.
 
     `no_worker_lives`: said by who has just started the only Redis there is; then no silence is waited for.
     """
@@ -48,14 +49,18 @@ def bury_dead(*, no_worker_lives: bool = False) -> int:
         state=RunState.QUEUED, created_at__lt=now - QUEUE_LIMIT
     )
     return Run.objects.filter(dead).update(
-        state=RunState.FAILED,
+        state=RunState.INTERRUPTED,
         finished_at=now,
-        error="The worker that did this stopped half-way. Nothing was lost; start it again.",
+        error="The worker that did this stopped half-way. Nothing was lost; it is begun again by the clock, or by you.",
     )
 
 
+#: Told the run's row each time it was written.
+Watcher = Callable[[Run], None]
+
+
 @contextmanager
-def recorded(run: Run) -> Iterator[Progress]:
+def recorded(run: Run, watcher: Watcher | None = None) -> Iterator[Progress]:
     """Run the body as this run: its error becomes the row's sentence and is raised again."""
     now = timezone.now()
     taken = Run.objects.filter(pk=run.pk, state=RunState.QUEUED).update(
@@ -63,10 +68,10 @@ def recorded(run: Run) -> Iterator[Progress]:
     )
     if not taken:
         raise RunCancelled("The run was ended before it began.")
-    progress = Progress(run)
+    progress = Progress(run, watcher=watcher)
     try:
         yield progress
-    except RunCancelled:
+    except (RunCancelled, KeyboardInterrupt):
         _end(run, RunState.CANCELLED, "Stopped by a person; what was stored before stays.")
         raise
     except RunHeld as err:
@@ -86,7 +91,9 @@ def recorded(run: Run) -> Iterator[Progress]:
 class Progress:
     """Called by the work with (done, total); writes the row at most once a second and sees a cancel."""
 
-    def __init__(self, run: Run, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, run: Run, clock: Callable[[], float] = time.monotonic, *, watcher: Watcher | None = None
+    ) -> None:
         self.run = run
         self.counts: dict[str, int] = {}
         #: Examples per kind of change, see Run.report.
@@ -94,10 +101,13 @@ class Progress:
         self._clock = clock
         self._written = 0.0
         self._step = ""
+        self._step_started_at = timezone.now()
+        self._watcher = watcher
 
     def step(self, name: str) -> None:
         """The work enters a new phase, named for the owner."""
         self._step = name
+        self._step_started_at = timezone.now()
         self._write(0, 0)
 
     def __call__(self, done: int, total: int) -> None:
@@ -107,11 +117,17 @@ class Progress:
 
     def _write(self, done: int, total: int) -> None:
         self._written = self._clock()
-        alive = Run.objects.filter(pk=self.run.pk, state=RunState.RUNNING).update(
-            heartbeat_at=timezone.now(), progress_done=done, progress_total=total, step=self._step
-        )
-        if not alive:
+        row = {
+            "heartbeat_at": timezone.now(),
+            "progress_done": done,
+            "progress_total": total,
+            "step": self._step,
+            "step_started_at": self._step_started_at,
+        }
+        if not Run.objects.filter(pk=self.run.pk, state=RunState.RUNNING).update(**row):
             raise RunCancelled("Stopped by a person.")
+        if self._watcher is not None:
+            self._watcher(Run(pk=self.run.pk, portal=self.run.portal, state=RunState.RUNNING, **row))
 
 
 def confirm(run: Run) -> bool:
@@ -127,7 +143,7 @@ def cancel(run: Run) -> bool:
     """Stop a waiting or working run, or drop a held one; True when there was something to stop."""
     run.payloads.filter(purpose=RunPayload.HELD).delete()
     return bool(
-        Run.objects.filter(pk=run.pk, state__in=[RunState.QUEUED, RunState.RUNNING, RunState.HELD]).update(
+        Run.objects.filter(pk=run.pk, state__in=[*UNDER_WAY, RunState.HELD]).update(
             state=RunState.CANCELLED, finished_at=timezone.now(), error="Stopped by a person."
         )
     )

@@ -150,7 +150,7 @@ class EpgSource(models.Model):
         """Has the refresh interval passed since the guide was last asked for? After a failure we ask sooner."""
         interval = timedelta(hours=self.refresh_hours)
         asked_at, failed = self.asked_at, self.failed
-        if self.last_run is not None and self.last_run.state == RunState.FAILED:
+        if self.last_run is not None and self.last_run.state in (RunState.FAILED, RunState.INTERRUPTED):
             # Also one whose worker was killed, and could write nothing here.
             asked_at, failed = max(asked_at or self.last_run.created_at, self.last_run.created_at), True
         return asked_at is None or now - asked_at >= (min(interval, RETRY_AFTER) if failed else interval)

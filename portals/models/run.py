@@ -18,14 +18,19 @@ class RunKind(models.TextChoices):
 
 
 class RunState(models.TextChoices):
-    """queued -> running -> done | failed | cancelled | held (waits for a person)."""
+    """queued -> running -> done | failed | cancelled | interrupted (its worker died) | held (waits for a person)."""
 
     QUEUED = "queued", "waiting"
     RUNNING = "running", "running"
     DONE = "done", "done"
     FAILED = "failed", "failed"
     CANCELLED = "cancelled", "cancelled"
+    INTERRUPTED = "interrupted", "interrupted"
     HELD = "held", "held for confirmation"
+
+
+#: States a run is under way in.
+UNDER_WAY = (RunState.QUEUED, RunState.RUNNING)
 
 
 class Run(models.Model):
@@ -44,6 +49,8 @@ class Run(models.Model):
     progress_done = models.PositiveIntegerField(default=0)
     progress_total = models.PositiveIntegerField(default=0)
     step = models.CharField(max_length=200, blank=True)
+    #: Items are counted from zero again in each step, so the rate is the step's.
+    step_started_at = models.DateTimeField(null=True, blank=True)
     counts = models.JSONField(default=dict, blank=True)
     #: Examples per kind of change: {"renamed": [[old, new], …], "new": [[name], …], …}.
     report = models.JSONField(default=dict, blank=True)
@@ -63,6 +70,54 @@ class Run(models.Model):
         if self.started_at is None:
             return None
         return ((self.finished_at or timezone.now()) - self.started_at).total_seconds()
+
+    @property
+    def is_under_way(self) -> bool:
+        """Does it wait or work?"""
+        return self.state in UNDER_WAY
+
+    @property
+    def rate_per_s(self) -> float | None:
+        """Items a second in the step at hand; None before there is anything to tell."""
+        if self.state != RunState.RUNNING or self.step_started_at is None or self.heartbeat_at is None:
+            return None
+        elapsed_s = (self.heartbeat_at - self.step_started_at).total_seconds()
+        return self.progress_done / elapsed_s if elapsed_s >= 0.5 and self.progress_done else None
+
+    @property
+    def remaining_s(self) -> float | None:
+        """Seconds until the step ends, at its rate so far; None when the portal does not say how much there is."""
+        rate = self.rate_per_s
+        if rate is None or self.progress_total < self.progress_done:
+            return None
+        return (self.progress_total - self.progress_done) / rate
+
+    @property
+    def percent(self) -> int | None:
+        """How much of the step is done; None when nobody knows."""
+        if not self.progress_total:
+            return None
+        return min(100, self.progress_done * 100 // self.progress_total)
+
+    @property
+    def progress_words(self) -> str:
+        """`storing the channels: 12,000 of 50,000, 2,300 a second, 17 s left`; empty unless it works."""
+        if self.state != RunState.RUNNING:
+            return ""
+        words = f"{self.progress_done:,}"
+        if self.progress_total:
+            words += f" of {self.progress_total:,}"
+        if self.rate_per_s:
+            words += f", {self.rate_per_s:,.0f} a second"
+        if self.remaining_s is not None:
+            words += f", {_duration(self.remaining_s)} left"
+        if not self.progress_done and not self.progress_total:
+            return self.step
+        return f"{self.step}: {words}"
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
 
 
 class RunPayload(models.Model):

@@ -38,6 +38,10 @@ def test_a_failed_refresh_is_tried_again_after_an_hour():
     assert due.due_at(portal(), ended(RunState.FAILED, NOW)) == NOW + HOUR
 
 
+def test_a_refresh_whose_worker_died_begins_again_soon():
+    assert due.due_at(portal(), ended(RunState.INTERRUPTED, NOW)) == NOW + due.AGAIN_AFTER
+
+
 @pytest.mark.parametrize("state", [RunState.CANCELLED, RunState.HELD])
 def test_what_a_person_decides_is_not_repeated_before_its_interval(state):
     assert due.due_at(portal(), ended(state, NOW)) == NOW + 12 * HOUR

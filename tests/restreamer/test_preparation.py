@@ -67,7 +67,7 @@ def test_a_folder_in_the_way_is_said(pages, settings, said):
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize(("redis_url", "state"), [("", RunState.FAILED), ("redis://elsewhere", RunState.RUNNING)])
+@pytest.mark.parametrize(("redis_url", "state"), [("", RunState.INTERRUPTED), ("redis://elsewhere", RunState.RUNNING)])
 def test_a_run_our_last_end_cut_short_is_over_unless_its_worker_may_live_elsewhere(settings, redis_url, state):
     settings.REDIS_URL_GIVEN = redis_url
     run = runs.begin(PortalFactory(), RunKind.LIVE, "test")

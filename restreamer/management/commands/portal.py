@@ -1,4 +1,4 @@
-"""`manage.py portal add|list|test|refresh|remove`."""
+"""`manage.py portal add|list|test|refresh|cancel|diff|remove`."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ from django.db import close_old_connections, transaction
 
 from channels.models import Channel, ChannelStream
 from portals import refreshing
+from portals import runs as run_rows
 from portals.adding import NewPortal, add_portal
 from portals.checking import check_subscription
 from portals.jobs import enqueue_refresh, workers_alive
 from portals.models import Portal, PortalKind, Run, RunKind, RunState, Subscription
+from portals.models.run import UNDER_WAY
 from restreamer.cli import RestreamerCommand
 from restreamer.lib import redact
 from restreamer.lib.errors import InvalidInput, RestreamerError
-
-_ENDED = {RunState.DONE, RunState.FAILED, RunState.CANCELLED, RunState.HELD}
+from restreamer.progress_bar import ProgressBar
 
 
 class Command(RestreamerCommand):
@@ -45,7 +46,11 @@ class Command(RestreamerCommand):
         refresh = verbs.add_parser("refresh", help="fetch the catalogue")
         refresh.add_argument("name", nargs="*")
         refresh.add_argument("--wait", action="store_true", help="return when it is done")
+        refresh.add_argument("--watch", action="store_true", help="return when it is done, and show how it goes")
         refresh.set_defaults(action=self.refresh)
+        cancel = verbs.add_parser("cancel", help="stop a refresh, or drop one that waits for your word")
+        cancel.add_argument("name", nargs="*")
+        cancel.set_defaults(action=self.cancel)
         remove = verbs.add_parser("remove", help="delete a provider, its subscriptions and streams")
         remove.add_argument("name")
         remove.add_argument("--yes", action="store_true", help="do not ask")
@@ -104,11 +109,20 @@ class Command(RestreamerCommand):
 
     def refresh(self, options: dict[str, Any]) -> None:
         """Refresh portals in the background, or here when no worker runs."""
-        rows = self._refresh(_portals(options["name"]), wait=options["wait"])
+        watch = options["watch"] and not self.as_json
+        rows = self._refresh(_portals(options["name"]), wait=options["wait"] or options["watch"], watch=watch)
         if self.as_json:
             self.result(rows)
-        if any(row["state"] == RunState.FAILED for row in rows):
+        if any(row["state"] in (RunState.FAILED, RunState.INTERRUPTED) for row in rows):
             raise SystemExit(1)
+
+    def cancel(self, options: dict[str, Any]) -> None:
+        """Stop what waits or works; drop what is held."""
+        run_rows.bury_dead()
+        found = Run.objects.filter(portal__in=_portals(options["name"]), state__in=[*UNDER_WAY, RunState.HELD])
+        stopped = [run for run in found.select_related("portal") if run_rows.cancel(run)]
+        lines = [f"{run.portal}: {run.get_kind_display()}: stopped. What was stored before stays." for run in stopped]
+        self.result([run.pk for run in stopped], lines or ["There is nothing to stop."])
 
     def remove(self, options: dict[str, Any]) -> None:
         """Delete a portal after saying what goes with it."""
@@ -128,35 +142,44 @@ class Command(RestreamerCommand):
                 Channel.objects.filter(pk__in=doomed[start : start + 500]).delete()
         self.result({"removed": portal.name}, [f"Portal {portal.name!r} removed."])
 
-    def _refresh(self, portals: list[Portal], *, wait: bool) -> list[dict[str, Any]]:
+    def _refresh(self, portals: list[Portal], *, wait: bool, watch: bool = False) -> list[dict[str, Any]]:
         runs: list[Run] = []
+        bar = ProgressBar(self.stdout._out) if watch else None  # the wrapper's own `write` adds line ends
         background = workers_alive()
         for portal in portals:
             run = enqueue_refresh(portal, RunKind.LIVE, "command line")
             if not background:
-                self._perform(run)
+                self._perform(run, bar)
             runs.append(run)
         if background and wait:
             for run in runs:
-                self._follow(run)
+                self._follow(run, bar)
         for run in runs:
             run.refresh_from_db()
             self.say(_sentence(run))
         return [_run_row(run) for run in runs]
 
-    def _perform(self, run: Run) -> None:
+    def _perform(self, run: Run, bar: ProgressBar | None) -> None:
         try:
-            refreshing.perform(run)
+            refreshing.perform(run, bar.show if bar else None)
         except RestreamerError:
             run.refresh_from_db()  # its sentence is in the row and said by the caller
+        finally:
+            if bar:
+                bar.close()
 
-    def _follow(self, run: Run) -> None:
+    def _follow(self, run: Run, bar: ProgressBar | None) -> None:
         while True:
+            run_rows.bury_dead()
             run.refresh_from_db()
-            if run.state in _ENDED:
-                return
+            if not run.is_under_way:
+                break
+            if bar:
+                bar.show(run)
             close_old_connections()
             time.sleep(0.3)
+        if bar:
+            bar.close()
 
 
 def _asked(subscription: Subscription) -> dict[str, Any]:
