@@ -1,4 +1,4 @@
-"""Django's registration of the room; says what it refreshes."""
+"""Django's registration of the room; says what it refreshes, and tells the guide which channels there are."""
 
 from django.apps import AppConfig
 
@@ -8,8 +8,11 @@ class ChannelsConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the live refresh: portals start it without knowing this room."""
-        from channels.refresh import refresh_live, undo_run  # models exist only now
+        from channels.guide_feed import shown_channels  # models exist only now
+        from channels.refresh import refresh_live, undo_run
+        from guide.wanted import hear_channels_from
         from portals import refreshing
         from portals.models import RunKind
 
         refreshing.register(RunKind.LIVE, refresh_live, undo_run)
+        hear_channels_from(shown_channels)

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from channels.models import Channel, ChannelStream, Merge
 from channels.same import AUTO_ACCEPT, Entry, propose, quality_rank
+from guide.models import GuideMatch
 from restreamer.lib.errors import RestreamerError
 
 _BATCH = 500
@@ -96,9 +97,20 @@ def accept(proposal: Merge, by: str) -> None:
     if goes.guide_id and not stays.guide_id:
         stays.guide_id = goes.guide_id
     stays.save(update_fields=["enabled", "guide_id"])
+    _hand_guide_over(goes.pk, stays.pk)
     rank_streams(stays)
     goes.delete()
     _decide(proposal, Merge.State.ACCEPTED, by)
+
+
+def _hand_guide_over(goes_id: int, stays_id: int) -> None:
+    """A channel without a guide takes that of the channel it swallows; the other's own pairs stay, for undo."""
+    if GuideMatch.objects.accepted().filter(channel_id=stays_id).exists():
+        return
+    for pair in GuideMatch.objects.accepted().filter(channel_id=goes_id)[:1]:
+        GuideMatch.objects.filter(channel_id=stays_id, source=pair.source, guide_id=pair.guide_id).delete()
+        pair.pk, pair.channel_id = None, stays_id
+        pair.save(force_insert=True)
 
 
 def reject(proposal: Merge, by: str) -> None:

@@ -12,6 +12,7 @@ from django.utils import timezone
 from channels.mirror.shape import LIVE
 from channels.models import GenreMap
 from channels.rules import RuleSet
+from guide.jobs import ask_for_match
 from portals.errors import CatalogueIncomplete
 from portals.mirror import mirroring
 from portals.mirror.spool import Spool
@@ -28,6 +29,8 @@ def refresh_live(run: Run, progress: Progress) -> None:
     """
     mirroring.refresh(LIVE, run, progress, _fetched_list)
     Portal.objects.filter(runs=run).update(refreshed_at=timezone.now())
+    if any(progress.counts.get(change) for change in ("new", "changed", "gone", "back")):
+        ask_for_match()
 
 
 def undo_run(run: Run) -> None:

@@ -9,12 +9,16 @@ import django_rq
 from django.db import transaction
 from django.utils import timezone
 
-from guide import importer, refresh
-from guide.models import EpgSource
+from guide import importer, matchmaking, refresh
+from guide.matchmaking import MatchReport
+from guide.models import EpgSource, GuideMatch
+from guide.wanted import our_channels
 from portals import jobs as portal_jobs
 from portals import refreshing, runs
 from portals.models import Run, RunKind, RunState
+from restreamer.lib import redis_keys
 from restreamer.lib.errors import InvalidInput
+from restreamer.lib.redis_client import RedisUnavailable, answering, connection
 
 log = logging.getLogger(__name__)
 
@@ -69,6 +73,38 @@ def _put(run_id: int) -> None:
 def enqueue_due(now: datetime) -> list[Run]:
     """Start a refresh of every source whose time has come; returns their runs."""
     return [enqueue_refresh(source, "timer") for source in EpgSource.objects.due(now)]
+
+
+def ask_for_match() -> None:
+    """Our channels have changed: look for their guide channels soon. Costs one word to Redis; without Redis, nothing
+    happens until the next import matches anyway."""
+    try:
+        with answering():
+            connection().set(redis_keys.GUIDE_MATCH_ASKED, "1")
+    except RedisUnavailable as err:
+        log.warning("guide channels are looked for at the next import: %s", err.message)
+
+
+def enqueue_asked_match(now: datetime) -> bool:
+    """Have the match done that somebody asked for; however many asked, it is one."""
+    with answering():
+        asked = bool(connection().delete(redis_keys.GUIDE_MATCH_ASKED))
+    if asked:
+        django_rq.get_queue(portal_jobs.REFRESH_QUEUE).enqueue(
+            match_now, job_timeout=portal_jobs.REFRESH_TIMEOUT_S, result_ttl=3600, failure_ttl=24 * 3600
+        )
+    return asked
+
+
+def match_now() -> MatchReport:
+    """Job: find guide channels for ours, and have the guides read again that hold what was found."""
+    begun = timezone.now()
+    report = matchmaking.match(our_channels(), now=begun)
+    if report.accepted:
+        fresh = GuideMatch.objects.accepted().filter(decided_by=matchmaking.MATCHER, decided_at=begun)
+        for source in EpgSource.objects.enabled().filter(matches__in=fresh, keep_everything=False).distinct():
+            enqueue_refresh(source, matchmaking.MATCHER)
+    return report
 
 
 def remove_replaced(now: datetime) -> int:

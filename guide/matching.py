@@ -53,8 +53,10 @@ class GuideIndex:
         self._by_id: dict[str, list[int]] = defaultdict(list)
         self._by_key: dict[str, list[int]] = defaultdict(list)
         self._by_word: dict[str, list[int]] = defaultdict(list)
+        self._ranks: dict[int, int] = {}
         self._names: list[tuple[ChannelName, ...]] = []
         for at, entry in enumerate(self._entries):
+            self._ranks.setdefault(entry.source_id, len(self._ranks))
             names = _names_of(entry)
             self._names.append(names)
             self._by_id[_base_id(entry.guide_id)].append(at)
@@ -65,6 +67,11 @@ class GuideIndex:
         self._keys_by_head: dict[str, list[str]] = defaultdict(list)
         for key in self._by_key:
             self._keys_by_head[key[:2]].append(key)
+
+    def chosen(self, proposals: Iterable[Proposal]) -> Proposal | None:
+        """The one to accept without a person: of the certain ones that of the first source; None without any."""
+        certain = (proposal for proposal in proposals if proposal.certain)
+        return min(certain, key=lambda p: (self._ranks[p.entry.source_id], -p.confidence), default=None)
 
     def proposals(self, channel: ChannelFacts) -> list[Proposal]:
         """The guide channels worth looking at, best first. At most one of each source is certain."""
@@ -78,6 +85,8 @@ class GuideIndex:
 
     def _judge(self, channel: ChannelFacts, ours: list[ChannelName], at: int) -> Score:
         entry = self._entries[at]
+        if _plain_id(entry.guide_id) in map(_plain_id, channel.own_ids):
+            return Score(1.0, "its portal's own guide")
         by_name = max(
             (score(mine, theirs) for mine in ours for theirs in self._names[at]),
             key=lambda result: result.confidence,
@@ -88,6 +97,8 @@ class GuideIndex:
 
     def _candidates(self, channel: ChannelFacts, ours: list[ChannelName]) -> set[int]:
         found = set(self._by_id.get(_base_id(channel.guide_id), ())) if channel.guide_id.strip() else set()
+        for own_id in channel.own_ids:
+            found.update(self._by_id.get(_base_id(own_id), ()))
         for name in ours:
             found.update(self._by_key.get(name.key, ()), self._by_key.get(name.core, ()))
         certain = len(found)

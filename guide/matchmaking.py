@@ -113,9 +113,10 @@ def _pairs(
     if not proposals:
         report.without += 1
         return []
-    if proposals[0].certain:
+    chosen = index.chosen(proposals)
+    if chosen is not None:
         report.accepted += 1
-        return [_row(channel, proposals[0], Decision.ACCEPTED, now)]
+        return [_row(channel, chosen, Decision.ACCEPTED, now)]
     report.proposed += 1
     return [_row(channel, proposal, Decision.PROPOSED, now) for proposal in proposals]
 

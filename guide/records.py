@@ -28,6 +28,8 @@ class ChannelFacts:
     country: str = ""
     #: Other names of the same channel (its streams').
     other_names: tuple[str, ...] = ()
+    #: Ids under which the guides of its own portals know it (guide.feeds.portal_guide_id).
+    own_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,11 +53,12 @@ def our_channels() -> Iterable[ChannelFacts]:
 
 
 def wanted_now() -> Wanted:
-    """Ids our channels carry, and ids of pairs that a person or the matcher has accepted.
+    """Ids our channels carry or their portals know them by, and ids of pairs that a person or the matcher has accepted.
 
     Everything, as long as nobody has told us which channels there are.
     """
     if not _feeds:
         return EVERYTHING
     accepted = GuideMatch.objects.accepted().values_list("guide_id", flat=True)
-    return Wanted.of([*accepted, *(channel.guide_id for channel in our_channels())])
+    ours = (guide_id for channel in our_channels() for guide_id in (channel.guide_id, *channel.own_ids))
+    return Wanted.of([*accepted, *ours])

@@ -64,6 +64,7 @@ def clear_replaced_guides(now: datetime) -> None:
 DUTIES = (
     Duty("due portals", 30, due.enqueue_due),
     Duty("due guides", 30, guide_jobs.enqueue_due),
+    Duty("guide matches asked for", 5, guide_jobs.enqueue_asked_match),
     Duty("replaced guides", 3600, clear_replaced_guides),
     Duty("refused subscriptions", 60, portal_jobs.enqueue_rechecks),
     Duty("old web sessions", 24 * 3600, clear_sessions),

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import admin, messages
-from django.db.models import Count, QuerySet
+from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.contrib.filters.admin import RelatedDropdownFilter
 from unfold.decorators import action, display
 
+from channels.admin.guide import GuideFilter, GuidePages
 from channels.models import Channel, ChannelStream, Group
+from guide.jobs import ask_for_match
+from guide.models import GuideMatch
 from portals.models import Portal
 
 
@@ -58,13 +63,21 @@ class StreamsInline(TabularInline):
 
 
 @admin.register(Channel)
-class ChannelAdmin(ModelAdmin):
+class ChannelAdmin(GuidePages, ModelAdmin):
     """Enable, disable, rename, number, group."""
 
-    list_display = ("name", "shown_number", "group", "enabled", "stream_count")
+    list_display = ("name", "shown_number", "group", "enabled", "stream_count", "guide_channel")
     list_display_links = ("name",)
     list_editable = ("enabled",)
-    list_filter = ("enabled", PortalFilter, ("group", RelatedDropdownFilter), PlayableFilter, "is_radio", "adult")
+    list_filter = (
+        "enabled",
+        PortalFilter,
+        ("group", RelatedDropdownFilter),
+        PlayableFilter,
+        GuideFilter,
+        "is_radio",
+        "adult",
+    )
     list_filter_submit = True
     list_select_related = ("group",)
     list_per_page = 100
@@ -77,7 +90,17 @@ class ChannelAdmin(ModelAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Channel]:
         channels: QuerySet[Channel] = super().get_queryset(request)
-        return channels.annotate(streams_total=Count("links", distinct=True))
+        pairs = GuideMatch.objects.accepted().filter(channel_id=OuterRef("pk"))
+        return channels.annotate(
+            streams_total=Count("links", distinct=True),
+            guide_name=Subquery(pairs.values("guide_name")[:1]),
+            guide_taken=Subquery(pairs.values("guide_id")[:1]),
+        )
+
+    def save_model(self, request: HttpRequest, obj: Channel, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if {"enabled", "name", "guide_id"} & set(form.changed_data):
+            ask_for_match()
 
     @display(description="number", ordering="number")
     def shown_number(self, channel: Channel) -> str:
@@ -102,6 +125,8 @@ class ChannelAdmin(ModelAdmin):
     def _switch(self, request: HttpRequest, queryset: QuerySet[Channel], *, enabled: bool) -> None:
         chosen = Channel.objects.filter(pk__in=queryset.order_by().values("pk")).exclude(enabled=enabled)
         changed = chosen.update(enabled=enabled)
+        if changed:
+            ask_for_match()
         word = "shown to viewers" if enabled else "hidden from viewers"
         self.message_user(request, f"{changed} channel(s) are now {word}.", messages.SUCCESS)
 

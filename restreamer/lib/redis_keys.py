@@ -143,5 +143,8 @@ def run_cancel(run_id: int) -> str:
     return f"{PREFIX}run:{run_id}:cancel"
 
 
+#: Set while our channels have changed and their guide channels were not looked for since.
+GUIDE_MATCH_ASKED = f"{PREFIX}guide:match"
+
 #: Lease of the one scheduler of the installation.
 SCHEDULER_LEASE = f"{PREFIX}scheduler"

@@ -6,6 +6,7 @@ from typing import Any
 
 from channels.models import Channel
 from channels.querysets import ChannelQuerySet
+from guide.jobs import ask_for_match
 from portals.models import Portal
 from restreamer.cli import RestreamerCommand
 from restreamer.lib.errors import InvalidInput
@@ -61,6 +62,8 @@ class Command(RestreamerCommand):
         chosen = _chosen(options)
         # A subquery, because an UPDATE cannot carry the DISTINCT of a join.
         changed = Channel.objects.filter(pk__in=chosen.values("pk")).exclude(enabled=enabled).update(enabled=enabled)
+        if changed:
+            ask_for_match()
         word = "enabled" if enabled else "disabled"
         self.result({"changed": changed, "enabled": enabled}, [f"{changed} channel(s) {word}."])
 
