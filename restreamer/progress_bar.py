@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TextIO
 
 from portals.models import Run
 
@@ -14,11 +13,16 @@ _LINE_EVERY_S = 5.0
 
 
 class ProgressBar:
-    """Shows the rows it is given. `close` leaves the line clean for what is said next."""
+    """Shows the rows it is given. `close` leaves the line clean for what is said next.
 
-    def __init__(self, out: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
-        self._out = out
-        self._redraws = out.isatty()
+    `write` writes at once and adds nothing; `redraws` says that it writes to a terminal.
+    """
+
+    def __init__(
+        self, write: Callable[[str], object], *, redraws: bool, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._write = write
+        self._redraws = redraws
         self._clock = clock
         self._drawn = 0
         self._step: tuple[int | None, str] | None = None
@@ -28,19 +32,16 @@ class ProgressBar:
         """The row as it stands now."""
         text = self._text(run)
         if self._redraws:
-            self._out.write("\r" + text.ljust(self._drawn))
+            self._write("\r" + text.ljust(self._drawn))
             self._drawn = len(text)
-            self._out.flush()
         elif (run.pk, run.step) != self._step or self._clock() - self._said_at >= _LINE_EVERY_S:
             self._step, self._said_at = (run.pk, run.step), self._clock()
-            self._out.write(text + "\n")
-            self._out.flush()
+            self._write(text + "\n")
 
     def close(self) -> None:
         """Wipe the bar."""
         if self._drawn:
-            self._out.write("\r" + " " * self._drawn + "\r")
-            self._out.flush()
+            self._write("\r" + " " * self._drawn + "\r")
             self._drawn = 0
 
     def _text(self, run: Run) -> str:

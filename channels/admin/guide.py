@@ -93,7 +93,7 @@ class GuidePages(admin.ModelAdmin[Channel]):
     def _decide(self, request: HttpRequest, channel: Channel) -> None:
         form = ChoiceForm(request.POST)
         if not form.is_valid():
-            self.message_user(request, " ".join(e for errors in form.errors.values() for e in errors), messages.ERROR)
+            self.message_user(request, "This is no shift: minutes, at most a day either way.", messages.ERROR)
             return
         chosen = form.cleaned_data
         pair = chosen["match"] or (_pair(channel, chosen["guide_channel"]) if chosen["guide_channel"] else None)

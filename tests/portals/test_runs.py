@@ -96,7 +96,7 @@ def test_where_nobody_knows_the_total_no_time_is_promised():
 
 
 def test_each_step_counts_its_rate_anew():
-    run, clock, seen = runs.begin(PortalFactory(), RunKind.LIVE, "test"), Clock(), []
+    run, clock, seen = runs.begin(PortalFactory(), RunKind.LIVE, "test"), Clock(), list[Run]()
     Run.objects.filter(pk=run.pk).update(state=RunState.RUNNING)
     progress = runs.Progress(run, clock, watcher=seen.append)
     progress.step("reading")
@@ -104,7 +104,7 @@ def test_each_step_counts_its_rate_anew():
     progress(40, 100)
     progress.step("storing")
     assert [(row.step, row.progress_done) for row in seen] == [("reading", 0), ("reading", 40), ("storing", 0)]
-    assert seen[1].step_started_at < seen[2].step_started_at
+    assert len({row.step_started_at for row in seen}) == 2
 
 
 def test_ctrl_c_ends_a_run_as_cancelled(monkeypatch):
@@ -119,14 +119,9 @@ def test_ctrl_c_ends_a_run_as_cancelled(monkeypatch):
     assert run.state == RunState.CANCELLED
 
 
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
-
-
 def test_a_bar_redraws_itself_on_a_terminal_and_leaves_no_rest():
-    out = Terminal()
-    bar = ProgressBar(out)
+    out = io.StringIO()
+    bar = ProgressBar(out.write, redraws=True)
     bar.show(working(progress_done=50, progress_total=100))
     drawn = out.getvalue()
     assert drawn == "\rPanel [############............]  50 %  storing: 50 of 100"
@@ -136,7 +131,7 @@ def test_a_bar_redraws_itself_on_a_terminal_and_leaves_no_rest():
 
 def test_a_pipe_gets_a_line_for_each_step_and_now_and_then():
     out, clock, run = io.StringIO(), Clock(), working(progress_done=1, progress_total=2)
-    bar = ProgressBar(out, clock)
+    bar = ProgressBar(out.write, redraws=False, clock=clock)
     bar.show(run)
     bar.show(run)
     clock.now = 6.0

@@ -144,7 +144,7 @@ class Command(RestreamerCommand):
 
     def _refresh(self, portals: list[Portal], *, wait: bool, watch: bool = False) -> list[dict[str, Any]]:
         runs: list[Run] = []
-        bar = ProgressBar(self.stdout._out) if watch else None  # the wrapper's own `write` adds line ends
+        bar = ProgressBar(self._draw, redraws=self.stdout.isatty()) if watch else None
         background = workers_alive()
         for portal in portals:
             run = enqueue_refresh(portal, RunKind.LIVE, "command line")
@@ -158,6 +158,10 @@ class Command(RestreamerCommand):
             run.refresh_from_db()
             self.say(_sentence(run))
         return [_run_row(run) for run in runs]
+
+    def _draw(self, text: str) -> None:
+        self.stdout.write(text, ending="")
+        self.stdout.flush()
 
     def _perform(self, run: Run, bar: ProgressBar | None) -> None:
         try:
