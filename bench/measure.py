@@ -95,11 +95,14 @@ def origin(gop_s: float = 2.0, burst_s: float = 1.0) -> Iterator[Server]:
 
 
 @contextmanager
-def relay(folder: Path, url: str, behind_s: float | None = None) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
+def relay(
+    folder: Path, url: str, behind_s: float | None = None, ring_s: float | None = None
+) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
     """The relay process; `KEY` in the address stands for the name of the stream."""
     path = folder / "relay.sock"
     behind = () if behind_s is None else ("--behind", str(behind_s))
-    with started("-m", "bench.relay_process", "--socket", str(path), "--url", url, *behind) as process:
+    ring = () if ring_s is None else ("--ring-s", str(ring_s))
+    with started("-m", "bench.relay_process", "--socket", str(path), "--url", url, *behind, *ring) as process:
         wait_for_socket(path)
         yield process, path
 

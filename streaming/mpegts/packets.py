@@ -135,6 +135,15 @@ def write_pcr(data: bytearray, at: int, pcr: int) -> None:
     data[at + 6 : at + 12] = encode_pcr(pcr)
 
 
+def next_unit(data: Buffer, pid: int) -> int | None:
+    """Offset of the first whole packet in which a unit of this PID begins; None when none does."""
+    high, low = pid >> 8, pid & 0xFF
+    for at in range(0, len(data) - PACKET_SIZE + 1, PACKET_SIZE):
+        if data[at + 2] == low and data[at + 1] & 0x5F == 0x40 | high:
+            return at
+    return None
+
+
 def pcr_packet(pid: int, counter: int, pcr: int) -> bytes:
     """A packet that carries a PCR and no payload; `counter` is the PID's last one: such packets do not count."""
     head = bytes((SYNC, pid >> 8, pid & 0xFF, 0x20 | counter & 0x0F, 183, 0x10))

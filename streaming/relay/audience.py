@@ -9,6 +9,7 @@ import socket
 from collections.abc import Callable
 
 from restreamer.lib.errors import RestreamerError
+from streaming.mpegts.packets import next_unit
 from streaming.relay import heads
 from streaming.relay.keyframes import EntryPoint
 from streaming.relay.loop import TickLoop
@@ -23,6 +24,9 @@ FEW = 16
 
 #: Who has seconds to catch up on gets so much at a time: hundreds who join at once must not hold up the others' tick.
 BURST_BYTES = 512 * 1024
+
+#: A viewing that ends in the middle of a picture goes on to its end, if that is no further than this.
+PICTURE_BYTES = 1024 * 1024
 
 
 class Viewer:
@@ -71,10 +75,23 @@ class Audience:
     `left(viewer, reason)` is called once for each that is gone; its socket is closed by then.
     """
 
-    def __init__(self, loop: TickLoop, ring: Ring, left: Callable[[Viewer, str], None], *, flush_s: float) -> None:
+    def __init__(
+        self,
+        loop: TickLoop,
+        ring: Ring,
+        left: Callable[[Viewer, str], None],
+        *,
+        flush_s: float,
+        slow_flush_s: float,
+        lead_pid: Callable[[], int | None] = lambda: None,
+    ) -> None:
+        """`lead_pid` is asked for the PID of the picture, or of the sound where there is none."""
         self._loop = loop
+        self._lead_pid = lead_pid
         #: So long a viewer whose viewing ended may take to read his last bytes.
         self._flush_s = flush_s
+        #: One who was ended because he is slow.
+        self._slow_flush_s = slow_flush_s
         self._ring = ring
         self._left = left
         self._waiting: dict[int, Viewer] = {}
@@ -153,15 +170,15 @@ class Audience:
         """The ring is about to let go of everything before `tail`: end those who have yet to read it.
 
         The place for skipping a slow viewer forward by the joining rules; that needs clocks of his own, and cutting out
-        bytes without them is worse than a clean end on a packet's boundary: he reconnects at once.
+        bytes without them is worse than a clean end after a whole picture: he reconnects at once.
         """
         for viewer in [v for v in self._flowing.values() if v.position < tail]:
-            self.finish(viewer, "too slow: the viewer fell out of the ring")
+            self.finish(viewer, "too slow: the viewer fell out of the ring", flush_s=self._slow_flush_s)
 
     # --- going --------------------------------------------------------------------------------------------------
 
-    def finish(self, viewer: Viewer, reason: str, *, at: int | None = None) -> None:
-        """End one viewing cleanly: whole packets up to `at` (up to here when None), then the end of the answer."""
+    def finish(self, viewer: Viewer, reason: str, *, at: int | None = None, flush_s: float | None = None) -> None:
+        """End one viewing cleanly: all up to `at`, or (None) the picture he is in, then the end of the answer."""
         viewer.reason = viewer.reason or reason
         if viewer.end is not None:
             return
@@ -169,16 +186,28 @@ class Audience:
             self._drop(viewer)
             return
         if at is None:
-            # The rest of the packet must not depend on the ring's memory.
-            rest = -viewer.position % PACKET
-            viewer.owed += self._ring.read(viewer.position, rest)
-            viewer.position += rest
+            # It must not depend on the ring's memory.
+            rest = self._rest_of_picture(viewer.position)
+            viewer.owed += rest
+            viewer.position += len(rest)
             at = viewer.position
         del self._flowing[viewer.fd]
         self._ending[viewer.fd] = viewer
         viewer.end = at
-        viewer.end_by = self._loop.clock() + self._flush_s
+        viewer.end_by = self._loop.clock() + (self._flush_s if flush_s is None else flush_s)
         self._push(viewer)
+
+    def _rest_of_picture(self, position: int) -> bytes:
+        """From there to where the next picture begins, or to the head; of a huge one only what its packet lacks."""
+        packet = self._ring.read(position, -position % PACKET)
+        pid = self._lead_pid()
+        if pid is None:
+            return packet
+        block = self._ring.read(position + len(packet), PICTURE_BYTES // PACKET * PACKET)
+        at = next_unit(block, pid)
+        if at is None:
+            at = len(block) if len(block) < PICTURE_BYTES // PACKET * PACKET else 0
+        return packet + block[:at]
 
     def finish_all(self, reason: str) -> None:
         """Everybody gets what is published, then a clean end."""
@@ -247,7 +276,11 @@ class Audience:
         while viewer.owed:
             # More follows at once: head, tables and picture go out together.
             flags = socket.MSG_MORE if viewer.end is None else 0
-            viewer.owed = viewer.owed[viewer.sock.send(viewer.owed, flags) :]
+            sent = viewer.sock.send(viewer.owed, flags)
+            viewer.owed = viewer.owed[sent:]
+            if viewer.end is not None:
+                # His last bytes of the ring.
+                viewer.sent += sent
         return True
 
     def _send_due(self, viewer: Viewer) -> bool:

@@ -44,6 +44,12 @@ class Joint:
         return self._splicer.scanner.programme is not None
 
     @property
+    def lead_pid(self) -> int | None:
+        """Of what is published: the picture's PID, or the sound's where there is none."""
+        programme = self._splicer.programme
+        return programme.lead.pid if programme is not None and programme.lead is not None else None
+
+    @property
     def statistics(self) -> Statistics:
         """Of the present source."""
         return self._splicer.scanner.statistics

@@ -66,6 +66,8 @@ class RelayLimits:
     start_timeout_s: float = 20.0
     #: So long viewers whose relay ended may take to read their last bytes.
     flush_s: float = 5.0
+    #: And one who fell out of the ring, for the rest of his picture: he reads slowly.
+    slow_flush_s: float = 30.0
 
 
 class StartTimedOut(RestreamerError):
@@ -119,14 +121,21 @@ class Relay:
         self.reason = ""
         limits = around.limits
         self.ring = Ring(keep_s=limits.ring_s, limit_bytes=limits.ring_bytes)
-        self.audience = Audience(around.loop, self.ring, self._viewer_left, flush_s=limits.flush_s)
+        self._joint = joint = Joint()
+        self.audience = Audience(
+            around.loop,
+            self.ring,
+            self._viewer_left,
+            flush_s=limits.flush_s,
+            slow_flush_s=limits.slow_flush_s,
+            lead_pid=lambda: joint.lead_pid,
+        )
         self.index = KeyframeIndex()
         self._around = around
         self._limits = limits
         self._ticket = ticket
         self._feed: Feed | None = None
         self._intake: Intake | None = None
-        self._joint = Joint()
         self._vigil: Vigil | None = None
         self._cancelled = threading.Event()
         #: The upstream is closed and its lease is back, for good.

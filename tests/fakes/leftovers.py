@@ -1,4 +1,4 @@
-"""After a test everything must be as before: descriptors, threads, memory files."""
+"""After a test all must be as before: descriptors, threads, children, memory files and what is mapped of them."""
 
 from __future__ import annotations
 
@@ -28,18 +28,38 @@ def _interesting(found: dict[int, str]) -> dict[int, str]:
     return {fd: what for fd, what in found.items() if what.startswith(kinds)}
 
 
+def mapped() -> int:
+    """Memory files of rings that are mapped into this process."""
+    return Path("/proc/self/maps").read_text(encoding="utf-8", errors="replace").count("/memfd:restreamer")
+
+
+def children() -> set[int]:
+    """Processes this one has started and not reaped, zombies too."""
+    found: set[int] = set()
+    for task in Path("/proc/self/task").iterdir():
+        try:
+            found.update(int(pid) for pid in (task / "children").read_text().split())
+        except OSError:
+            continue
+    return found
+
+
 @contextmanager
 def none_expected(within_s: float = 3.0) -> Iterator[None]:
-    """Fails when the block leaves descriptors or threads behind."""
+    """Fails when the block leaves descriptors, threads, children or mapped memory files behind."""
     fds, threads = _interesting(descriptors()), set(threading.enumerate())
+    born, maps = children(), mapped()
     yield
     until = time.monotonic() + within_s
     while True:
         more = {fd: what for fd, what in _interesting(descriptors()).items() if fds.get(fd) != what}
         new = [t for t in threading.enumerate() if t not in threads and not t.name.startswith(LIFELONG)]
         alive = [t.name for t in new if t.is_alive()]
-        if not more and not alive:
+        orphans, memory = children() - born, mapped() - maps
+        if not more and not alive and not orphans and memory <= 0:
             return
         if time.monotonic() > until:
-            raise AssertionError(f"left behind: descriptors {more}, threads {alive}")
+            raise AssertionError(
+                f"left behind: descriptors {more}, threads {alive}, children {orphans}, mapped memory files {memory}"
+            )
         time.sleep(0.02)

@@ -19,7 +19,7 @@ from streaming.relay.seams import Command, FaultHistory, Opened, RelayFacts, Ses
 from streaming.sources.http import HttpSource, Patience
 
 PACKET = 188
-QUICK = RelayLimits(linger_s=0.3, silence_s=0.6, start_timeout_s=3.0, join_behind_s=1.0, flush_s=1.0)
+QUICK = RelayLimits(linger_s=0.3, silence_s=0.6, start_timeout_s=3.0, join_behind_s=1.0, flush_s=1.0, slow_flush_s=1.0)
 
 
 class NothingLeft(RestreamerError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,13 +16,16 @@ from streaming.relay.relay import TRANSITIONS, RelayState
 from streaming.relay.ring import CHUNK
 from streaming.relay.seams import Command
 from tests.fakes.upstream import Script, TsOrigin
+from tests.mpegts.analyser import Limits, analyse
 from tests.streaming.relay.rig import (
     PACKET,
     QUICK,
+    Player,
     Rig,
     begins_cleanly,
     continuity_errors,
     packets,
+    pid_of,
     wait_for,
 )
 
@@ -360,6 +363,57 @@ def test_a_slow_viewer_gets_whole_packets_and_a_clean_end(small_ring: Rig) -> No
         body = slow.rest()
     assert len(body) % PACKET == 0
     assert continuity_errors(body) == 0
+
+
+def test_a_viewer_at_half_the_bitrate_gets_television_up_to_the_end_of_a_picture(small_ring: Rig) -> None:
+    """Acceptance 5 in small: a ring of a third of a second, and a viewer who reads half of what comes."""
+    with small_ring.watch(tcp=False) as slow, small_ring.watch(viewer_id=2) as other:
+        reading = SlowReader(slow, other)
+        reading.until(lambda: small_ring.book.over)
+        ring_bytes = max(relay.ring_bytes for relay in small_ring.book.relays)
+        last = slow.rest()
+    assert ring_bytes <= 300_000
+    facts, reason = small_ring.book.over[0]
+    assert (facts.session_id, reason) == (slow.ticket.session_id, "too slow: the viewer fell out of the ring")
+    assert facts.bytes_out <= len(last)
+    assert len(last) % PACKET == 0
+    report = analyse(last, Limits(video_gap_s=0.1))
+    assert report.problems == []
+    assert_ends_with_a_picture(last, sent=other.data)
+    assert continuity_errors(other.body(0)) == 0
+
+
+class SlowReader:
+    """Reads for two: one takes all there is, the other half as much."""
+
+    def __init__(self, slow: Player, quick: Player) -> None:
+        self.slow, self.quick = slow, quick
+        slow.head()
+        quick.head()
+
+    def until(self, condition: Callable[[], object]) -> None:
+        for _ in range(3000):
+            if condition():
+                return
+            self.slow.data += self.slow.sock.recv(max(1, len(self.quick.more()) // 2))
+        raise AssertionError("the slow viewer was never ended")
+
+
+def assert_ends_with_a_picture(body: bytes, sent: bytes) -> None:
+    """Behind its last packet, what another viewer got goes on with the first packet of a picture."""
+    follows = sent.index(body[-20 * PACKET :]) + 20 * PACKET
+    packet = sent[follows : follows + PACKET]
+    assert (pid_of(packet), packet[1] & 0x40) == (0x100, 0x40)
+
+
+def test_who_leaves_while_he_is_sent_his_last_bytes_was_still_too_slow(small_ring: Rig) -> None:
+    with small_ring.watch(tcp=False) as slow, small_ring.watch(viewer_id=2) as other:
+        slow.head()
+        (relay,) = small_ring.process.registry._all
+        assert wait_for(lambda: other.more() and (relay.audience._ending or small_ring.book.over))
+        slow.close()
+        assert wait_for(lambda: small_ring.book.over)
+    assert small_ring.book.over[0][1].startswith("too slow")
 
 
 def test_what_waits_in_a_slow_viewers_queue_stays_what_it_was(small_ring: Rig) -> None:
