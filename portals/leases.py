@@ -6,7 +6,8 @@ are no more than the limits. It rests on four rules:
 1. A lease is taken before connecting and given back after the socket is closed. Check and take are one script over
    all three levels.
 2. A lease has a lifetime. Its holder renews it, and closes the socket *before* the lifetime is over when it cannot
-   (`renew` counts on the holder's own clock from before the last successful call was sent). So an expired lease has no
+   (`renew` counts on the holder's own clock from before the last successful call was sent). One that is frozen or
+   hangs is killed by the kernel before then (`good_s`, restreamer/dead_mans_timer.py). So an expired lease has no
    socket, and the script may drop it.
 3. A relay that starts again gives back what its dead predecessor held (`sweep`), long before that expires. This is
    safe because one owner is one process, the kernel closes the sockets of a process (and kills the ffmpeg it started,
@@ -118,6 +119,11 @@ class Ledger:
         #: Held leases: the lease, and until when on our clock its socket may stay open without a renewal.
         self._held: dict[str, tuple[Lease, float]] = {}
         self._scripts: dict[str, Script] = {}
+
+    @property
+    def good_s(self) -> float:
+        """So long after a renewal was sent, its holder must have closed or be dead: a little less than the lifetime."""
+        return self.lifetime_s * 0.9
 
     def want(self, subscription: Subscription, *, key: str, viewer: str) -> Lease:
         """A lease to ask for: nothing is taken yet."""

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from streaming.relay.control import ControlSocket
+from streaming.relay.keeper import LeaseKeeper, Timer
 from streaming.relay.loop import TickLoop
 from streaming.relay.registry import RelayRegistry
 from streaming.relay.relay import RelayLimits
@@ -21,7 +22,7 @@ from streaming.relay.seams import Book, Command, Opener, RelayFacts, SessionFact
 
 logger = logging.getLogger(__name__)
 
-#: Between two rounds of leases, facts and commands.
+#: Between two rounds of leases, and between two of facts and commands.
 BEAT_S = 1.0
 
 #: From SIGTERM to the end: so long viewers may read their last bytes, and all of it may take.
@@ -44,16 +45,21 @@ class RelayProcess:
         *,
         clock: Callable[[], float] = time.monotonic,
         beat_s: float = BEAT_S,
+        timer: Timer | None = None,
+        good_s: float = 0.0,
     ) -> None:
+        """`timer` ends a process that stands still before others may take its slots, `good_s` after a renewal."""
         self.loop = TickLoop(clock=clock)
         self.registry = RelayRegistry(self.loop, opener, limits or RelayLimits(), self._ended, self._note)
-        self._housekeeping = _Housekeeping(self.loop, self.registry, opener, book, beat_s)
+        self._keeper = LeaseKeeper(self.loop, self.registry, opener, beat_s=beat_s, timer=timer, good_s=good_s)
+        self._housekeeping = _Housekeeping(self.loop, self.registry, book, beat_s)
         self._control = ControlSocket(socket_path, self._take)
         self._stop_by = 0.0
         self._stopping = False
 
     def run(self) -> None:
         """Serve until `stop`; returns when every upstream is closed, or `STOP_S` after it."""
+        self._keeper.start()
         self._housekeeping.start()
         try:
             self.loop.run()
@@ -61,6 +67,7 @@ class RelayProcess:
             self._control.close()
             self.registry.errands.join(max(0.1, self._stop_by - self.loop.clock()))
             self.registry.close()
+            self._keeper.stop()
             self._housekeeping.stop()
             self.loop.close()
 
@@ -115,11 +122,10 @@ class _Waiter:
 class _Housekeeping:
     """The thread that talks to the world once a second, and at once when a viewing ended."""
 
-    def __init__(self, loop: TickLoop, registry: RelayRegistry, opener: Opener, book: Book, beat_s: float) -> None:
+    def __init__(self, loop: TickLoop, registry: RelayRegistry, book: Book, beat_s: float) -> None:
         self._beat_s = beat_s
         self._loop = loop
         self._registry = registry
-        self._opener = opener
         self._book = book
         self._posts: queue.SimpleQueue[tuple[str, object, str] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="relay-housekeeping", daemon=True)
@@ -143,7 +149,6 @@ class _Housekeeping:
                 post = self._posts.get(timeout=max(0.0, next_beat - time.monotonic()))
             except queue.Empty:
                 next_beat = max(next_beat + self._beat_s, time.monotonic() + self._beat_s / 2)
-                self._guarded(self._renew)
                 self._guarded(self._beat)
                 self._guarded(self._complain)
                 continue
@@ -157,12 +162,6 @@ class _Housekeeping:
         except Exception:
             # The boundary of the housekeeping: Redis or a defect there must never stop the pictures.
             logger.exception("Relay housekeeping: %s failed", what.__name__.strip("_"))
-
-    def _renew(self) -> None:
-        opened = self._registry.opened()
-        lost = self._opener.renew(opened) if opened else set()
-        if lost:
-            self._loop.call(self._registry.leases_lost, lost)
 
     def _beat(self) -> None:
         answer: queue.SimpleQueue[tuple[list[RelayFacts], list[SessionFacts]]] = queue.SimpleQueue()

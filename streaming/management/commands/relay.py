@@ -9,6 +9,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 
+from restreamer.dead_mans_timer import DeadMansTimer
 from restreamer.lib.errors import RestreamerError
 from restreamer.lib.redis_client import connection
 from streaming.opening import PortalOpener
@@ -43,7 +44,14 @@ def _assemble() -> RelayProcess:
     opener = PortalOpener(client, source_for=source_for)
     book = SessionBook(client, opener.owner, ledger=opener.ledger)
     # First the socket: as long as another relay holds it, its slots and sessions are not those of a dead one.
-    process = RelayProcess(opener, book, settings.RELAY_SOCKET, limits_from_settings())
+    process = RelayProcess(
+        opener,
+        book,
+        settings.RELAY_SOCKET,
+        limits_from_settings(),
+        timer=DeadMansTimer(),
+        good_s=opener.ledger.good_s,
+    )
     opener.ask_first(process.registry.give_up)
     try:
         book.boot()

@@ -125,6 +125,8 @@ class Rig:
 
     def __enter__(self) -> Rig:
         self._thread.start()
+        # Its own threads run too.
+        assert wait_for(lambda: self.book.beats)
         return self
 
     def __exit__(self, *_: object) -> None:
