@@ -75,7 +75,7 @@ class Endless:
         if packet[3] & 0x10 and pid != 0x1FFF:
             self._cc.append((at + 3, pid, self._payloads.get(pid, 0)))
             self._payloads[pid] = self._payloads.get(pid, 0) + 1
-        for kind, where in _clocks(packet):
+        for kind, where in clocks(packet):
             self._clocks.append((kind, at + where))
 
     def _loop(self, number: int) -> bytes:
@@ -83,14 +83,14 @@ class Endless:
         for at, pid, nth in self._cc:
             out[at] = out[at] & 0xF0 | (nth + number * self._payloads[pid]) & 15
         for kind, at in self._clocks:
-            (_shift_pcr if kind == PCR else _shift_pts)(out, at, number * SECONDS * 90000)
+            (shift_pcr if kind == PCR else shift_pts)(out, at, number * SECONDS * 90000)
         return bytes(out)
 
 
 PCR, PTS = 0, 1
 
 
-def _clocks(packet: bytes) -> list[tuple[int, int]]:
+def clocks(packet: bytes) -> list[tuple[int, int]]:
     """Where the packet's clocks stand: (PCR or PTS, offset)."""
     found = []
     payload = 4
@@ -113,7 +113,7 @@ def pts(block: bytes | bytearray, at: int) -> int:
     return (b[0] >> 1 & 7) << 30 | b[1] << 22 | (b[2] >> 1) << 15 | b[3] << 7 | b[4] >> 1
 
 
-def _shift_pts(block: bytearray, at: int, by: int) -> None:
+def shift_pts(block: bytearray, at: int, by: int) -> None:
     value = (pts(block, at) + by) & (1 << 33) - 1
     block[at : at + 5] = bytes(
         (
@@ -126,7 +126,7 @@ def _shift_pts(block: bytearray, at: int, by: int) -> None:
     )
 
 
-def _shift_pcr(block: bytearray, at: int, by: int) -> None:
+def shift_pcr(block: bytearray, at: int, by: int) -> None:
     value = int.from_bytes(block[at : at + 6], "big")
     base = ((value >> 15) + by) & (1 << 33) - 1
     block[at : at + 6] = (base << 15 | value & 0x7FFF).to_bytes(6, "big")
@@ -140,7 +140,7 @@ def _without_overhang(data: bytes) -> bytes:
     for at in range(0, len(data) // PACKET * PACKET, PACKET):
         packet = data[at : at + PACKET]
         pid = (packet[1] & 0x1F) << 8 | packet[2]
-        stamps = [where for kind, where in _clocks(packet) if kind == PTS]
+        stamps = [where for kind, where in clocks(packet) if kind == PTS]
         if stamps:
             value = pts(packet, stamps[-1])
             if value - first.setdefault(pid, value) >= SECONDS * 90000:

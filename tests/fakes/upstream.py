@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from tests.fakes.damage import Recipe
 from tests.fakes.material import PACKET, Endless, ts
 
 GONE = select.POLLRDHUP | select.POLLHUP | select.POLLERR
@@ -47,6 +48,10 @@ class Script:
     silent_after: int | None = None
     garbage_after: int | None = None
     garbage: bytes = b"<html>not television</html>"
+    #: Bytes after which (whole packets) it goes on like this, at this share of real time; see `damage`.
+    turn_after: int | None = None
+    turn: Recipe | None = None
+    turned_speed: float = 1.0
     #: Share of real time at which it sends, and seconds of stream sent at once at the beginning.
     speed: float = 1.0
     burst_s: float = 0.5
@@ -270,8 +275,27 @@ class TsOrigin:
                     sock.sendall(_chunk(script.garbage, script.chunked))
                     garbage_left = False
                     continue
+                if stop == script.turn_after:
+                    self._go_on(sock, endless, script, sent)
+                    return
                 self._stop(sock, script, sent)
                 return
+            if due <= 65536 and self._pause(sock, 0.02):
+                return
+
+    def _go_on(self, sock: socket.socket, endless: Endless, script: Script, begun: int) -> None:
+        """The rest of a connection that turned."""
+        change = script.turn() if script.turn else bytes
+        rate = endless.bytes_per_s * script.turned_speed * self.pace
+        start, sent = time.monotonic(), begun
+        while not self._stopping.is_set():
+            due = begun + int((time.monotonic() - start) * rate) - sent
+            size = min(due, 65536) // PACKET * PACKET
+            if size > 0:
+                block = change(endless.read(script.start_at + sent, size))
+                if block:
+                    sock.sendall(_chunk(block, script.chunked))
+                sent += size
             if due <= 65536 and self._pause(sock, 0.02):
                 return
 
@@ -349,7 +373,7 @@ def _wrapped(block: bytes, script: Script) -> bytes:
 
 
 def _first_stop(script: Script, garbage_left: bool) -> int | None:
-    stops = [script.end_after, script.reset_after, script.silent_after]
+    stops = [script.end_after, script.reset_after, script.silent_after, script.turn_after]
     if garbage_left:
         stops.append(script.garbage_after)
     return min((stop for stop in stops if stop is not None), default=None)
