@@ -11,6 +11,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from statistics import median_low
 
+from streaming.mpegts.ahead import clocks_ahead, sounds_ahead
 from streaming.mpegts.packets import (
     CLOCK_HZ,
     PACKET_SIZE,
@@ -32,6 +33,9 @@ from streaming.mpegts.statistics import JUMP_S, jumped
 #: Longer than this nothing is kept back, whole or not: by the stream's clock, by the caller's, and in bytes.
 LIMIT_S = 1.5
 LIMIT_WALL_S = 2.0
+#: Where pictures came close together and then no more, the rest waits longer: if it went on alone, a source that takes
+#: over with the next picture would have to go back in time.
+MISSED_WALL_S = 12.0
 LIMIT_BYTES = 16_000_000
 #: So much of what was published is looked back at for the continuity counters a cut must continue.
 LOOK_BACK_BYTES = 4_000_000
@@ -259,11 +263,15 @@ class Hold:
         limit = self._limit()
         if limit > self.final or self.end == self.final:
             self._moved_at = now
-        elif now - self._moved_at > LIMIT_WALL_S or self.end - self.final > LIMIT_BYTES:
+        elif now - self._moved_at > self._limit_wall_s or self.end - self.final > LIMIT_BYTES:
             limit = self.end
             self._clean = Clean(self.end, self.dts, self.shown, self.end)
             self._moved_at = now
         return self._take(limit)
+
+    @property
+    def _limit_wall_s(self) -> float:
+        return MISSED_WALL_S if self._steps and self.frame < CLOCK_HZ // 2 else LIMIT_WALL_S
 
     def _limit(self) -> int:
         limit = self.end if self._clean is None else self._clean.last
@@ -315,7 +323,11 @@ class Hold:
         self._pieces.clear()
         drop_from = dict(self._doubts)
         drop_from[self.lead_pid] = lead_ends = self._end_of_lead(held)
-        while len(self._pcrs) > 1 and self._pcrs[-1][0] >= lead_ends:
+        ahead = self._ahead_of_lead(held)
+        for pid, position in ahead.items():
+            drop_from[pid] = min(position, drop_from.get(pid, position))
+        clock_ends = min(lead_ends, drop_from.get(-1, lead_ends))
+        while len(self._pcrs) > 1 and self._pcrs[-1][0] >= clock_ends:
             self._pcrs.pop()
             self.pcr = self._pcrs[-1][1]
         shortened = set()
@@ -327,6 +339,7 @@ class Hold:
                 # What comes next begins where this one would have.
                 sound.step = 0
                 shortened.add(pid)
+        shortened.update(pid for pid in ahead if pid in self.sounds)
         end = self.end_so_far()
         end.shortened.update(shortened)
         kept = self._without(held, announced, drop_from, end)
@@ -345,6 +358,20 @@ class Hold:
             return self.end
         self.dts, self.shown = clean.dts, clean.shown
         return clean.position
+
+    def _ahead_of_lead(self, held: bytes) -> dict[int, int]:
+        """Per sound PID, and as -1 for the PCR, the position from which on it went on without the pictures."""
+        if self.dts is None or self.shown is None:
+            return {}
+        found = {}
+        for pid, (offset, pts) in sounds_ahead(held, self.sounds.keys() - self._doubts, self.shown).items():
+            found[pid] = self.final + offset
+            # What comes next begins where this one would have.
+            self.sounds[pid].pts, self.sounds[pid].step = pts, 0
+        clock = clocks_ahead(held, self.dts + self.frame)
+        if clock is not None:
+            found[-1] = self.final + clock
+        return found
 
     def _without(self, held: bytes, announced: set[int], drop_from: dict[int, int], end: End) -> bytes:
         """The held packets without those of each PID from its position on, counters running on."""

@@ -61,6 +61,8 @@ class Start:
     end_of_sequence: bytes = b""
     #: The source was already being sent as it is: no entry is waited for, nothing begins.
     continues: bool = False
+    #: How far the PCR is to run before the DTS, in 27 MHz units; None: as it did at the end of what was sent.
+    pcr_lead: int | None = None
 
 
 class _Lead(NamedTuple):
@@ -102,10 +104,11 @@ class Rewriter:
         self._dts = end.dts
         self._frame = end.frame
         self._pace = Pace(end.pcr)
-        self._pcr_lead = pcr_lead(end)
+        self._pcr_lead = pcr_lead(end) if start.pcr_lead is None else start.pcr_lead
         self._pcr_wanted = self._beginning
         #: The newest DTS sent, as a PCR; no PCR may come near it.
         self._ceiling: int | None = None
+        self._source_pcr = end.pcr if start.continues else None
         self._sounds = sounds
         self._counters = counters
         self._previous: Part | None = None
@@ -306,6 +309,10 @@ class Rewriter:
                 self._ceiling = dts * PCR_PER_CLOCK
             if pcr is not None:
                 nominal = pcr + self._start.offset * PCR_PER_CLOCK
+                if pcr == self._source_pcr and self._ceiling is not None:
+                    # It stands still: the pictures' clock goes on.
+                    nominal = self._ceiling - self._pcr_lead
+                self._source_pcr = pcr
                 own = not in_place or not sheet.is_kept(index)
             elif dts is not None and self._pcr_is_due(dts):
                 nominal = dts * PCR_PER_CLOCK - self._pcr_lead

@@ -87,6 +87,10 @@ class OutputSound:
         ahead = difference(int(self.next), first_dts)
         self._floor = int(self.next) if ahead > 0 else first_dts
 
+    def go_on(self, heard: int) -> None:
+        """The source goes on, rewritten from here; it was last heard when the picture's DTS was this."""
+        self._heard, self._lag = heard, USUAL_LAG
+
     def source_ended(self, pts: int, *, shortened: bool) -> None:
         """The source's sound ended about here; `shortened`: its last packet was taken away again."""
         newest, self.newest = self.newest, None

@@ -23,6 +23,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 
+from streaming.mpegts.absence import Absence
 from streaming.mpegts.entries import Entry, EntryScanner, Part
 from streaming.mpegts.hold import NOTHING_SENT, End, Hold
 from streaming.mpegts.joining import Joining, start_at
@@ -101,6 +102,7 @@ class Splicer:
         self._joining: Joining | None = None
         self._pairs: dict[int, int] = {}
         self._rewriter: Rewriter | None = None
+        self._absence = Absence()
 
     @property
     def programme(self) -> Programme | None:
@@ -231,8 +233,14 @@ class Splicer:
         for unit in part.units:
             if unit.pid in self._sounds and not self._sounds[unit.pid].learned:
                 self._sounds[unit.pid].learn(unit.payload(part.columns.block))
-        self._send(part, self._passage.process(part, start, stop, self._hold.open_sounds()))
+        sent = self._passage.process(part, start, stop, self._hold.open_sounds())
+        self._send(part, sent)
         self._go_over(part, jump)
+        if self.state is State.PASSING and self._output.video and self._absence.notices(sent, self._dts, self._sounds):
+            assert self._source is not None
+            self._pairs = match(self._source, self._output)
+            self._rewriter = self._take_over(self._source)
+            self.state = State.REWRITING
 
     def _rewrite(self, part: Part, start: int) -> None:
         assert self._rewriter is not None
@@ -357,6 +365,8 @@ class Splicer:
         end = self._hold.end_so_far()
         self._end_sounds(end)
         dts = end.dts or 0
-        start = Start(0, PesTimes(dts, dts), dts, continues=True)
+        start = Start(0, PesTimes(dts, dts), dts, continues=True, pcr_lead=self._absence.pcr_lead)
+        for pid, sound in self._sounds.items():
+            sound.go_on(self._absence.heard.get(pid, dts))
         pairs = {track.pid: track.pid for track in source.tracks}
         return Rewriter(source, self._output, pairs, start, end, self._sounds, self._counters)

@@ -28,6 +28,8 @@ class Limits:
     audio_gap_s: float = 0.5
     #: Sound may lie so far from the picture's clock where both are transmitted.
     audio_off_s: float = 2.5
+    #: Sound may arrive so long after it was due.
+    late_s: float = 0.0
 
 
 @dataclass
@@ -381,7 +383,8 @@ class _Analyser:
         shown = dts + (pts - dts + WRAP // 2) % WRAP - WRAP // 2
         if shown < dts:
             self.problem(f"{name}: shown {(dts - shown) / 90000:.3f} s before it is decoded")
-        if pcr is not None and self.near(dts, pcr // 300) * 300 <= pcr:
+        late_s = self.limits.late_s if track.kind == "audio" else 0.0
+        if pcr is not None and self.near(dts, pcr // 300) * 300 <= pcr - late_s * 27e6:
             self.problem(f"{name}: decoded {pcr / 27e6 - self.near(dts, pcr // 300) / 90000:.3f} s before it arrives")
         track.dts.append(dts)
         track.pts.append(shown)

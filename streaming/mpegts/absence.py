@@ -1,0 +1,44 @@
+"""Notices what a source that passes as it is leaves out beside a picture that goes on: its clock, or a sound.
+
+Players bear neither for long: without a PCR some stop their clock, without sound a browser's buffer ends. So the source
+is rewritten from there on, which puts a clock and silence in their place until it fails or recovers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from streaming.mpegts.packets import CLOCK_HZ, PCR_HZ, PCR_PER_CLOCK, difference, pcr_difference
+from streaming.mpegts.sent import Sent
+
+#: So long, by the picture's DTS, a sound or a new PCR may be missing. Radio's PES packets come up to 0.8 s apart.
+PATIENCE = CLOCK_HZ
+#: Leads of the PCR within this are believed.
+LONGEST_LEAD = 3 * PCR_HZ
+
+
+class Absence:
+    """What was there when, by the picture's DTS. Only for programmes with a picture."""
+
+    def __init__(self) -> None:
+        self.heard: dict[int, int] = {}
+        #: How far the PCR ran before the DTS when it last ran, in 27 MHz units; None: unknown.
+        self.pcr_lead: int | None = None
+        self._pcr: int | None = None
+        self._pcr_at: int | None = None
+
+    def notices(self, sent: Sent, dts: int | None, sounds: Iterable[int]) -> bool:
+        """After these packets, the newest picture's DTS being `dts`: a clock or one of the sounds has gone."""
+        if dts is None:
+            return False
+        for _, pcr in sent.pcrs:
+            if pcr != self._pcr:
+                self._pcr, self._pcr_at = pcr, dts
+                lead = pcr_difference(dts * PCR_PER_CLOCK, pcr)
+                self.pcr_lead = lead if 0 < lead < LONGEST_LEAD else self.pcr_lead
+        for sound in sent.sounds:
+            self.heard[sound.pid] = dts
+        if self._pcr_at is None:
+            return False
+        gone = [self.heard[pid] for pid in sounds if pid in self.heard]
+        return any(difference(dts, at) > PATIENCE for at in (self._pcr_at, *gone))

@@ -1,0 +1,61 @@
+"""A source that goes on without its picture, its sound or its clock: what players get meanwhile and afterwards."""
+
+from __future__ import annotations
+
+import pytest
+
+from streaming.mpegts.packets import PACKET_SIZE
+from streaming.mpegts.splice import State
+from tests.fakes import damage, material
+from tests.streaming.mpegts.splicing import Spliced
+
+pytestmark = pytest.mark.ffmpeg
+
+BYTES_PER_S = 47_000
+
+
+def television() -> bytes:
+    """Some twelve seconds."""
+    return material.Endless(material.ts()).read(0, 3000 * PACKET_SIZE)
+
+
+@pytest.mark.parametrize("recipe", [damage.no_picture, damage.no_picture_no_clock])
+def test_a_source_goes_on_from_the_last_picture_of_one_that_went_on_without(recipe):
+    out = _failing_slowly(recipe)
+    out.add(out.splicer.cut())
+    out.splicer.begin()
+    out.feed(television()[300 * PACKET_SIZE :])
+    report = out.report()
+    assert report.problems == []
+    assert report.video.largest_gap_s < 0.05
+
+
+def test_a_clock_that_stands_still_is_made_up_for():
+    report = _failing_slowly(damage.frozen_pcr).report()
+    # It is noticed after a second, and caught up with in steps players bear.
+    assert report.problems == []
+    assert (report.video.dts[-1] * 300 - report.pcrs[-1]) / 27e6 < 0.7
+
+
+def test_a_sound_that_stops_is_made_up_for():
+    report = _failing_slowly(damage.no_sound).report(late_s=1.5)
+    assert report.problems == []
+    assert abs(report.video.dts[-1] - report.audio.pts[-1]) / 90000 < 0.7
+
+
+def test_a_radio_and_a_silent_film_lack_nothing():
+    for source in (material.ts(video=""), material.ts(audio="")):
+        out = Spliced()
+        out.splicer.begin()
+        out.feed(source)
+        assert out.splicer.state is State.PASSING
+
+
+def _failing_slowly(recipe) -> Spliced:
+    """A source that turns in mid-stream, without its end."""
+    out, change, here, source = Spliced(), recipe(), 520 * PACKET_SIZE, television()
+    out.splicer.begin()
+    out.feed(source[:here])
+    for at in range(here, len(source), 60 * PACKET_SIZE):
+        out.feed(change(source[at : at + 60 * PACKET_SIZE]), now=at / BYTES_PER_S)
+    return out
