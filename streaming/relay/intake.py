@@ -5,6 +5,8 @@ One intake per opened source; the joint that all sources of a relay go through d
 
 from __future__ import annotations
 
+import re
+
 from streaming.faults import Fault, UpstreamError
 from streaming.mpegts.packets import Aligner
 from streaming.relay.joint import Joint
@@ -17,12 +19,17 @@ GARBAGE_BYTES = 1024 * 1024
 NO_ENTRY_S = 20.0
 NO_ENTRY_BYTES = 32 * 1024 * 1024
 
+#: A web page in the place of packets. Television that carries pages (HbbTV) has at most 184 bytes of one in a packet.
+PAGE = re.compile(rb"<(?:!doctype html|html)[\t\n\r\x20-\x7e\x80-\xff]{200}", re.IGNORECASE)
+
 
 class Intake:
     """Aligns the packets of one source, hands them to the joint, and gives up a source that never gets through it."""
 
     def __init__(self, now: float, joint: Joint | None = None) -> None:
         self._since = now
+        #: When whole packets came last.
+        self.heard_at = now
         self._aligner = Aligner()
         self._joint = joint or Joint()
         self._joint.begin()
@@ -44,11 +51,15 @@ class Intake:
 
         Raises UpstreamError when this is no television, or none that the running players could follow.
         """
+        losses = self._aligner.losses
         packets = self._aligner.feed(data)
         if self._aligner.lost_bytes + self._aligner.waiting > self._garbage_allowed:
             raise UpstreamError(Fault.NOT_TS)
+        if (self._aligner.losses > losses or not packets) and PAGE.search(data):
+            raise UpstreamError(Fault.NOT_TS, "The provider sent a web page in the middle of the stream.")
         if not packets:
             return b"", []
+        self.heard_at = now
         # Only what is lost without a packet in between counts as "no transport stream any more".
         self._garbage_allowed = self._aligner.lost_bytes + GARBAGE_BYTES
         published = self._joint.take(packets, now)

@@ -263,11 +263,12 @@ class Relay:
         if data:
             self._bytes_in += len(data)
             self._heard_at = now
-        elif now - self._heard_at > self._silence_s:
-            self._lost(Fault.SILENT)
+        if now - self._intake.heard_at > self._silence_s:
+            # Bytes that are no packets keep no source alive.
+            self._lost(Fault.NOT_TS if self._heard_at > self._intake.heard_at else Fault.SILENT)
             return
         self._publish(block, entries, now)
-        if data and self._intake.admitted and self._vigil is not None:
+        if self._intake.heard_at == now and self._intake.admitted and self._vigil is not None:
             fault = self._vigil.look(self._joint.statistics, now, has_sound=self._joint.has_sound)
             if fault is not None:
                 self._lost(fault)

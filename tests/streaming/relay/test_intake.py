@@ -8,7 +8,7 @@ import pytest
 
 from streaming.faults import Fault, UpstreamError
 from streaming.relay.intake import GARBAGE_BYTES, NO_ENTRY_BYTES, NO_ENTRY_S, Intake
-from tests.fakes import material
+from tests.fakes import damage, material
 from tests.streaming.relay.rig import PACKET, begins_cleanly, continuity_errors, packets
 
 
@@ -99,3 +99,26 @@ def test_a_stream_that_never_shows_a_picture_is_given_up() -> None:
 def feed_all(intake: Intake, pieces: list[bytes], step_s: float = 0.0) -> None:
     for number, piece in enumerate(pieces):
         intake.feed(piece, number * step_s)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_page_in_mid_stream_is_seen_at_once(seed: int) -> None:
+    television = material.Endless(material.ts()).read(0, 1000 * PACKET)
+    with pytest.raises(UpstreamError) as caught:
+        published(cut(television + damage.SORRY, seed))
+    assert caught.value.fault is Fault.NOT_TS
+
+
+def test_a_page_inside_packets_is_none() -> None:
+    television = material.Endless(material.ts()).read(0, 1000 * PACKET)
+    carousel = b"".join(b"\x47\x1f\x00" + bytes((0x10 | n & 15,)) + damage.SORRY[:184] for n in range(50))
+    broken = television[: 500 * PACKET] + carousel + television[500 * PACKET + 50 :]
+    out, _ = published(cut(broken, 1))
+    assert len(out) > 900 * PACKET
+
+
+def test_only_packets_are_a_sign_of_life() -> None:
+    intake = Intake(0.0)
+    intake.feed(material.Endless(material.ts()).read(0, 100 * PACKET), 1.0)
+    intake.feed(random.Random(1).randbytes(5000), 2.0)
+    assert intake.heard_at == 1.0

@@ -53,7 +53,7 @@ def judge(body: bytes, tmp_path: Path) -> None:
         (Script(silent_after=150_000), Fault.SILENT),
         (Script(chunked=True, end_after=150_000), Fault.ENDED),
         (Script(garbage_after=150_000, garbage=bytes(3_000_000), end_after=150_001), Fault.NOT_TS),
-        (Script(garbage_after=150_000, garbage=b"<html>sorry</html>" * 100, end_after=150_001), Fault.ENDED),
+        (Script(garbage_after=150_000, garbage=b"<html>sorry</html>" * 100, end_after=150_001), Fault.NOT_TS),
     ],
 )
 def test_the_viewer_sees_one_stream(rig: Rig, two: TsOrigin, script: Script, fault: Fault, tmp_path: Path) -> None:
