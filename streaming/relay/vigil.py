@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from streaming.faults import Fault
 from streaming.mpegts.packets import PCR_HZ, pcr_difference
@@ -40,7 +43,7 @@ class Vigil:
         self._silence_s = silence_s
         #: A source that comes in pieces is judged over several of them.
         self._window_s = max(WINDOW_S, 2 * silence_s)
-        self._window: _Look | None = None
+        self._looks: deque[_Look] = deque()
         self._looked_at = float("-inf")
         self._had_sound = False
 
@@ -75,17 +78,20 @@ class Vigil:
             statistics.audio_packets,
             statistics.scrambled_packets,
         )
-        before = self._window
-        if before is None or look.pcr_jumps != before.pcr_jumps:
-            self._window = look
+        looks = self._looks
+        if looks and look.pcr_jumps != looks[-1].pcr_jumps:
+            looks.clear()
+        looks.append(look)
+        if look.at - looks[0].at < self._window_s:
             return None
-        if now - before.at < self._window_s:
-            return None
-        self._window = look
-        return _judge(before, look)
+        # The window moves on with each look: a source is judged by its last seconds, whenever they began.
+        fault = _judge(looks)
+        looks.popleft()
+        return fault
 
 
-def _judge(before: _Look, look: _Look) -> Fault | None:
+def _judge(looks: Sequence[_Look]) -> Fault | None:
+    before, look = looks[0], looks[-1]
     packets = look.packets - before.packets
     payload = (look.video_packets - before.video_packets) + (look.audio_packets - before.audio_packets)
     if payload and (look.scrambled - before.scrambled) >= SCRAMBLED_SHARE * payload:
@@ -93,8 +99,19 @@ def _judge(before: _Look, look: _Look) -> Fault | None:
     breaks = look.cc_errors - before.cc_errors
     if breaks >= STORM_BREAKS and breaks >= STORM_SHARE * packets:
         return Fault.CONTINUITY
-    if before.pcr is not None and look.pcr is not None:
-        passed_s = pcr_difference(look.pcr, before.pcr) / PCR_HZ
-        if 0 <= passed_s < STARVED_SHARE * (look.at - before.at):
-            return Fault.STARVED
+    if _starves(looks):
+        return Fault.STARVED
     return None
+
+
+def _starves(looks: Sequence[_Look]) -> bool:
+    """The source's clock advanced too little, also if its largest piece came just before the window began."""
+    times = [(look.at, look.pcr) for look in looks if look.pcr is not None]
+    if len(times) < len(looks):
+        return False
+    steps = [
+        (pcr_difference(later, earlier) / PCR_HZ, until - since) for (since, earlier), (until, later) in pairwise(times)
+    ]
+    passed_s = sum(step for step, _ in steps)
+    piece_s = max(step - took for step, took in steps)
+    return 0 <= passed_s and passed_s + max(piece_s, 0.0) < STARVED_SHARE * (looks[-1].at - looks[0].at)

@@ -117,6 +117,25 @@ def test_the_clocks_wrap_is_no_fault():
     assert watched(wrap) is None
 
 
+@pytest.mark.parametrize("begins", range(20, 31))
+def test_half_the_pace_is_noticed_while_it_cost_five_seconds(begins):
+    def slows_down(statistics, second):
+        statistics.pcr = int((second - max(0, second - begins) / 2) * PCR_HZ)
+
+    found = watched(slows_down, 60)
+    assert found is not None
+    assert found[0] is Fault.STARVED
+    assert found[1] - begins <= 10
+
+
+@pytest.mark.parametrize("piece_s", [2, 4, 5, 5.5, 6, 7, 8])
+def test_a_source_that_sends_in_pieces_does_not_starve(piece_s):
+    def in_pieces(statistics, second):
+        statistics.pcr = int(second // piece_s * piece_s * PCR_HZ)
+
+    assert watched(in_pieces, 120) is None
+
+
 def test_it_looks_once_a_second():
     vigil, statistics = Vigil(8.0), Statistics()
     statistics.pcr_moved_at = -100.0
