@@ -114,4 +114,4 @@ def _starves(looks: Sequence[_Look]) -> bool:
     ]
     passed_s = sum(step for step, _ in steps)
     piece_s = max(step - took for step, took in steps)
-    return 0 <= passed_s and passed_s + max(piece_s, 0.0) < STARVED_SHARE * (looks[-1].at - looks[0].at)
+    return passed_s >= 0 and passed_s + max(piece_s, 0.0) < STARVED_SHARE * (looks[-1].at - looks[0].at)
