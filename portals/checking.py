@@ -62,6 +62,8 @@ def note_failure(
         _keep(subscription, at, state=err.state, state_until=until, last_error=err.message)
     elif isinstance(err, errors.SessionLost):
         _keep(subscription, at, state=SubscriptionState.COOLDOWN, state_until=at + _REST, last_error=err.message)
+    elif isinstance(err, errors.SubscriptionBusy):
+        _keep(subscription, at, last_error=err.message, **_throttled(subscription, err, at))
 
 
 def note_success(subscription: Subscription, *, now: Callable[[], datetime] = timezone.now) -> None:
@@ -94,7 +96,7 @@ def rests_until(state: str, state_before: str, now: datetime) -> datetime | None
 
 def _throttled(subscription: Subscription, err: errors.PortalError, now: datetime) -> dict[str, Any]:
     """A portal that wants to be left alone for a while; a refusal it gave before still stands."""
-    if not isinstance(err, errors.PortalThrottled) or subscription.state in REFUSED_STATES:
+    if not isinstance(err, errors.PortalThrottled | errors.SubscriptionBusy) or subscription.state in REFUSED_STATES:
         return {}
     return {"state": SubscriptionState.THROTTLED, "state_until": now + timedelta(seconds=err.retry_after_s or 30)}
 

@@ -54,6 +54,12 @@ class PortalThrottled(PortalError):
     """The portal asked us to wait (429, 503); counts for the whole portal."""
 
 
+class SubscriptionBusy(PortalError):
+    """The portal wants this one subscription to wait (458): too many streams or questions of it; others may go on."""
+
+    retry_after_s = 30.0
+
+
 class CatalogueIncomplete(PortalError):
     """A list ended early; what is stored stays as it is."""
 

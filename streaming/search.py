@@ -12,7 +12,15 @@ from django.conf import settings
 from django.db import DatabaseError
 
 from portals import standing
-from portals.errors import ItemBusy, ItemRefused, NoFreeSlot, PortalError, SessionLost, SubscriptionRefused
+from portals.errors import (
+    ItemBusy,
+    ItemRefused,
+    NoFreeSlot,
+    PortalError,
+    SessionLost,
+    SubscriptionBusy,
+    SubscriptionRefused,
+)
 from portals.leases import Lease
 from portals.providers.records import PlayUrl
 from restreamer.lib.errors import ConfigurationError, RestreamerError
@@ -40,6 +48,8 @@ _LOOK_AGAIN_S = 1.0
 #: A provider that refuses within this time of a close may still be counting the connection that was closed.
 SLOW_RELEASE_S = 8.0
 _TURNING_AWAY = frozenset({403, 429, 456, 458, 509})
+#: Some panels say "not found" when they mean that; others mean it, so that is believed for less long.
+UNFOUND_RELEASE_S = 2.5
 
 
 class Search:
@@ -261,13 +271,15 @@ class Search:
         if isinstance(err, UpstreamError):
             fault = self._media_fault(playable, err, closed_ago_s)
         else:
-            fault = self._portal_fault(playable, err)
+            fault = self._portal_fault(playable, err, closed_ago_s)
         self._history.add(self._opener.clock(), playable.candidate.key, fault)
         logger.info("%s on %s: %s", self._ticket.title, _label(playable), err.message)
         return fault
 
     def _media_fault(self, playable: Playable, err: UpstreamError, closed_ago_s: float) -> Fault:
         """What the media server's refusal means for stream and subscription."""
+        if err.status_code == 404 and closed_ago_s <= UNFOUND_RELEASE_S:
+            return Fault.SLOT_BUSY
         turned_away = err.status_code in _TURNING_AWAY or err.fault is Fault.SLOT_BUSY
         if not turned_away:
             return err.fault
@@ -276,10 +288,12 @@ class Search:
         standing.turned_away(self._opener.client, playable.subscription, playable.stream.pk, err.message)
         return Fault.REFUSED
 
-    def _portal_fault(self, playable: Playable, err: PortalError) -> Fault:
+    def _portal_fault(self, playable: Playable, err: PortalError, closed_ago_s: float) -> Fault:
         """What the portal's refusal means; the subscription's row learns of it."""
+        if isinstance(err, SubscriptionBusy) and closed_ago_s <= SLOW_RELEASE_S:
+            return Fault.SLOT_BUSY
         standing.failed(playable.subscription, err)
-        if isinstance(err, SubscriptionRefused | SessionLost):
+        if isinstance(err, SubscriptionRefused | SubscriptionBusy | SessionLost):
             self._looked_at = float("-inf")
             return Fault.REFUSED
         if isinstance(err, ItemRefused) and not isinstance(err, ItemBusy):

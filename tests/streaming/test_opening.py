@@ -20,6 +20,7 @@ from portals.errors import (
     PortalUnreachable,
     SessionLost,
     SubscriptionBlocked,
+    SubscriptionBusy,
     SubscriptionExpired,
 )
 from portals.leases import Ledger
@@ -255,9 +256,11 @@ def test_a_slot_that_somebody_is_just_leaving_is_waited_for(
     assert relay.open(second, viewer=2)
 
 
+@pytest.mark.parametrize("status", [403, 404, 456, 458])
 def test_a_slow_provider_is_waited_for_inside_the_same_slot(
-    relay: MiniRelay, macs: list[Subscription], origin: TsOrigin
+    relay: MiniRelay, macs: list[Subscription], origin: TsOrigin, status: int
 ) -> None:
+    origin.refusal_status = status
     first, second = channel_on(macs[0].portal), channel_on(macs[0].portal)
     origin.always(names(first)[0], Script(slow_release_s=0.8))
     relay.open(first)
@@ -268,6 +271,29 @@ def test_a_slow_provider_is_waited_for_inside_the_same_slot(
     assert opened.subscription_id == macs[0].pk
     assert set(faults(history)) == {Fault.SLOT_BUSY}
     assert state(macs[0]) == SubscriptionState.OK
+
+
+def test_a_mac_its_portal_calls_busy_just_after_a_close_is_waited_for(
+    relay: MiniRelay, macs: list[Subscription], origin: TsOrigin
+) -> None:
+    first, second = channel_on(macs[0].portal), channel_on(macs[0].portal)
+    relay.open(first)
+    relay.leave(first)
+    relay.close_all()
+    relay.provider.errors[macs[0].mac] = SubscriptionBusy("In use.")
+    threading.Timer(0.8, relay.provider.errors.clear).start()
+    history = FaultHistory()
+    assert relay.open(second, history=history).subscription_id == macs[0].pk
+    assert set(faults(history)) == {Fault.SLOT_BUSY}
+    assert state(macs[0]) == SubscriptionState.OK
+
+
+def test_a_mac_its_portal_calls_busy_rests_and_the_next_one_plays(relay: MiniRelay, macs: list[Subscription]) -> None:
+    relay.provider.errors[macs[0].mac] = SubscriptionBusy("In use.")
+    assert relay.open(channel_on(macs[0].portal)).subscription_id == macs[1].pk
+    assert state(macs[0]) == SubscriptionState.THROTTLED
+    assert macs[0].state_until is not None
+    assert 25 < (macs[0].state_until - timezone.now()).total_seconds() <= 30
 
 
 def test_without_redis_nothing_is_opened(origin: TsOrigin, macs: list[Subscription], redis: Redis) -> None:

@@ -127,7 +127,11 @@ def _judge_status(answer: Answer, clock: Callable[[], float]) -> None:
     if status == 401:
         raise errors.TokenRefused(Say.SESSION_LOST.of())
     guard = _is_guard(answer)
-    if status in (429, 458):
+    if status == 458:
+        raise errors.SubscriptionBusy(Say.MAC_BUSY.of(), retry_after_s=wish_s or errors.SubscriptionBusy.retry_after_s)
+    if status == 456:
+        raise errors.ItemNotSubscribed(Say.ITEM_NOT_SUBSCRIBED.of())
+    if status == 429:
         raise Throttling(Say.THROTTLED, status, wish_s, by_guard=guard)
     if status == 403 or (status == 503 and guard):
         raise Throttling(Say.TURNED_AWAY, status, wish_s, by_guard=guard)

@@ -127,7 +127,7 @@ class StalkerProvider:
         for subscription in self._usable():
             try:
                 self._add_offers(subscription, catalogue, progress)
-            except (errors.SubscriptionRefused, errors.SessionLost) as err:
+            except (errors.SubscriptionRefused, errors.SubscriptionBusy, errors.SessionLost) as err:
                 checking.note_failure(subscription, err)
                 not_asked[subscription] = err
             except errors.PortalError as err:
@@ -258,7 +258,7 @@ class StalkerProvider:
         for subscription in self._usable():
             try:
                 return question(subscription)
-            except (errors.SubscriptionRefused, errors.SessionLost) as err:
+            except (errors.SubscriptionRefused, errors.SubscriptionBusy, errors.SessionLost) as err:
                 checking.note_failure(subscription, err)
                 first = first or err
         raise first or errors.NoUsableSubscription(Say.NO_MAC.of())

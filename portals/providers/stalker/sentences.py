@@ -44,6 +44,10 @@ class Say(StrEnum):
     )
     # --- being asked to wait
     THROTTLED = "The portal says it is asked too often. It is left alone for {wait}."
+    MAC_BUSY = (
+        "The portal says this MAC is in use as often as it may be, or asks too often (status 458). It is left alone "
+        "for a while; other MACs go on."
+    )
     TURNED_AWAY = (
         "A protection service in front of the portal turned us away (status {status}). The portal is left alone for "
         "{wait}. If it stays so, ask your provider to allow your address, or set a proxy."

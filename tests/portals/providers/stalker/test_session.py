@@ -13,7 +13,7 @@ from portals.models import Portal, Subscription
 from portals.pacing import Pace
 from portals.providers.stalker.signin import PortalSession
 from restreamer.lib import redis_keys
-from tests.fakes.portal_wire import js, text
+from tests.fakes.portal_wire import Reply, js, text
 from tests.portals.providers.stalker.conftest import House
 
 MAC = "00:1A:79:00:00:01"
@@ -252,3 +252,27 @@ def test_the_mac_never_stands_whole_in_log_or_error(house, caplog):
     assert MAC not in caught.value.message
     ours = [record.getMessage() for record in caplog.records if record.name.startswith("portals")]
     assert not any(MAC in line for line in ours)
+
+
+@pytest.mark.parametrize("family", ["stock", "panel"])
+def test_what_concerns_one_mac_makes_no_other_wait(house, family):
+    home = house(family, macs=["00:1A:79:00:00:01", "00:1A:79:00:00:02"])
+    streams = home.streams()
+    cmd, data = streams["5"].cmd, dict(streams["5"].provider_data)
+    home.fake.fault("itv.create_link", Reply(status=458), times=1)
+    with pytest.raises(errors.SubscriptionBusy) as caught:
+        home.provider().play_url(home.subscriptions[0], "5", cmd, data)
+    assert caught.value.retry_after_s == 30
+    assert home.provider().play_url(home.subscriptions[1], "5", cmd, data)
+
+
+@pytest.mark.parametrize("family", ["stock", "panel"])
+def test_fifteen_zaps_need_no_handshake(house, family):
+    home = house(family)
+    streams = home.streams()
+    before = home.fake.doings().handshakes, home.fake.count("stb.get_profile")
+    for number in range(1, 16):
+        stream = streams[str(number)]
+        home.provider().play_url(home.subscription, str(number), stream.cmd, stream.provider_data)
+    assert (home.fake.doings().handshakes, home.fake.count("stb.get_profile")) == before
+    assert home.fake.doings().create_links == 15
