@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from restreamer.lib.errors import InvalidInput
 from streaming.ffmpeg.features import Features
-from streaming.ffmpeg.profiles import Acceleration, Kind, Profile, template_words, words
+from streaming.ffmpeg.profiles import PICTURES, SOUNDS, Acceleration, Kind, Profile, template_words, words
 
 #: What a playlist or a redirect may lead ffmpeg to. Neither files nor pipes: addresses come from outside.
 _WEB_PROTOCOLS = "http,https,tcp,tls,crypto,httpproxy"
@@ -209,7 +209,8 @@ def _transcode(profile: Profile) -> tuple[list[str], list[str]]:
         "-bufsize", str(profile.video_bps * 2), "-force_key_frames", f"expr:gte(t,n_forced*{profile.gop_s:g})",
     ]  # fmt: skip
     sound = [
-        "-c:a", "aac", "-b:a", str(profile.audio_bps), "-ac", "2", "-ar", "48000", "-af", "aresample=async=1000",
+        "-c:a", SOUNDS[profile.sound], "-b:a", str(profile.audio_bps), "-ac", "2", "-ar", "48000",
+        "-af", "aresample=async=1000",
     ]  # fmt: skip
     maps = ["-map", "0:V:0?", "-map", "0:a:0?", "-sn", "-dn"]
     return before, [*maps, *(["-vf", ",".join(filters)] if filters else []), *encoder, *picture, *sound]
@@ -217,8 +218,16 @@ def _transcode(profile: Profile) -> tuple[list[str], list[str]]:
 
 def _software(profile: Profile) -> tuple[list[str], list[str], list[str]]:
     filters = [*(["yadif=deint=interlaced"] if profile.deinterlace else []), *_scaled("scale", profile)]
-    encoder = ["-c:v", "libx264", "-preset", profile.preset, "-profile:v", "high", "-pix_fmt", "yuv420p"]
-    return [], filters, [*encoder, "-sc_threshold", "0"]
+    encoder = ["-c:v", PICTURES[profile.picture], "-pix_fmt", "yuv420p"]
+    return [], filters, [*encoder, *_SOFTWARE_OPTIONS[profile.picture](profile)]
+
+
+#: A keyframe where one is asked for, none where the picture changes, and no waiting for frames ahead.
+_SOFTWARE_OPTIONS: Mapping[str, Callable[[Profile], list[str]]] = {
+    "h264": lambda profile: ["-preset", profile.preset, "-profile:v", "high", "-sc_threshold", "0"],
+    "h265": lambda profile: ["-preset", profile.preset, "-x265-params", "scenecut=0:open-gop=0:log-level=error"],
+    "mpeg2": lambda profile: ["-bf", "0", "-sc_threshold", "1000000000"],
+}
 
 
 def _vaapi(profile: Profile) -> tuple[list[str], list[str], list[str]]:

@@ -90,6 +90,11 @@ class ChildProcess:
         """What the child said last, redacted, oldest first."""
         return list(self._lines)
 
+    @property
+    def failed(self) -> bool:
+        """It ended, and not as one that has done its work."""
+        return self._process.returncode not in (None, 0)
+
     def write(self, data: bytes, pipe: int = 0) -> bool:
         """Give the child input; waits while it has too much already. False when it takes no more."""
         return self._inputs[pipe].put(data)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from restreamer.lib.errors import InvalidInput
+from streaming.ffmpeg.typed import check_typed
 
-PLACEHOLDERS = ("<url>", "<proxy>", "<timeout>", "<user_agent>")
 #: Programs in containers and on the command line that would hand the template to a shell after all.
 _SHELLS = frozenset({"sh", "bash", "dash", "zsh", "fish", "env", "cmd", "cmd.exe", "powershell", "pwsh"})
-_PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow")
+#: Families of codecs a transcode can make, and the encoder of each.
+PICTURES = {"h264": "libx264", "h265": "libx265", "mpeg2": "mpeg2video"}
+SOUNDS = {"aac": "aac", "ac3": "ac3", "eac3": "eac3", "mpeg_audio": "mp2"}
+PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow")
 
 
 class Kind(StrEnum):
@@ -47,6 +50,9 @@ class Profile:
     gop_s: float = 2.0
     deinterlace: bool = False
     acceleration: Acceleration = Acceleration.NONE
+    #: Codec families of picture and sound, in the words of `streaming.mpegts.psi.Codec`.
+    picture: str = "h264"
+    sound: str = "aac"
     #: The graphics card, for VAAPI and QSV.
     device: str = "/dev/dri/renderD128"
     #: Further ffmpeg arguments, as typed: in front of the input and in front of the output.
@@ -60,8 +66,9 @@ class Profile:
         if self.kind is Kind.CUSTOM:
             template_words(self.template)
             return
-        words(self.input_arguments, "input arguments")
-        words(self.output_arguments, "output arguments")
+        for text, what in ((self.input_arguments, "input arguments"), (self.output_arguments, "output arguments")):
+            words(text, what)
+            check_typed(text, what)
         if self.kind is Kind.TRANSCODE:
             self._check_transcode()
 
@@ -70,12 +77,29 @@ class Profile:
         _within("video bit rate", self.video_bps, 50_000, 100_000_000)
         _within("audio bit rate", self.audio_bps, 16_000, 1_024_000)
         _within("keyframe distance", self.gop_s, 0.5, 10)
-        if self.preset not in _PRESETS:
-            raise InvalidInput(f"The preset {self.preset!r} is unknown; choose one of {', '.join(_PRESETS)}.")
+        if self.picture not in PICTURES or self.sound not in SOUNDS:
+            raise InvalidInput(f"ffmpeg is not asked to make {self.picture} and {self.sound} here.")
+        if self.preset not in PRESETS:
+            raise InvalidInput(f"The preset {self.preset!r} is unknown; choose one of {', '.join(PRESETS)}.")
 
 
 REMUX = Profile("remux")
 TRANSCODE = Profile("transcode", Kind.TRANSCODE)
+
+
+def matching(profile: Profile, picture: str, sound: str) -> Profile | None:
+    """The profile bent so that players who decode these families go on; "" = they have no such track.
+
+    None when it cannot be: a remux changes no codec, and some families we do not make. A custom command is taken at its
+    word.
+    """
+    if profile.kind is Kind.CUSTOM:
+        return profile
+    if profile.kind is Kind.REMUX or picture not in PICTURES or (sound and sound not in SOUNDS):
+        return None
+    # Cards are asked for H.264 only.
+    acceleration = profile.acceleration if picture == "h264" else Acceleration.NONE
+    return replace(profile, picture=picture, sound=sound or profile.sound, acceleration=acceleration)
 
 
 def words(text: str, what: str = "command") -> list[str]:
@@ -101,6 +125,7 @@ def template_words(template: str) -> list[str]:
         raise InvalidInput("The command must hold <url> where the stream's address belongs.")
     if found[0].rpartition("/")[2].lower() in _SHELLS:
         raise InvalidInput("The command must start a program, not a shell: an address must never become a command.")
+    check_typed(template, "command")
     return found
 
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import socket
 import threading
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from portals.providers.records import PlayUrl
 from restreamer import binaries
+from restreamer.lib.errors import ConfigurationError
 from streaming.faults import Fault, UpstreamError
+from streaming.ffmpeg.profiles import REMUX, Kind, Profile
 from streaming.hls.fetch import TelevisionAnswer
 from streaming.sources.base import Source, framing_of
+from streaming.sources.ffmpeg import FfmpegSource
 from streaming.sources.firstbytes import PlaylistAnswer
 from streaming.sources.framing import Framing
 from streaming.sources.hls import HlsSource
@@ -22,8 +26,28 @@ SMOOTH_LEAD_S = 8.0
 
 
 def source_for(play_url: PlayUrl) -> Source:
-    """The source that reads this address."""
-    return AddressSource(play_url)
+    """The source that reads this address: our own for HTTP, ffmpeg for whatever else it knows."""
+    if _is_http(play_url):
+        return AddressSource(play_url)
+    return through_ffmpeg(play_url, REMUX, source_for)
+
+
+def through_ffmpeg(play: PlayUrl, profile: Profile, source_for: Callable[[PlayUrl], Source]) -> Source:
+    """The source that hands the stream through ffmpeg on its way.
+
+    HTTP is read by ourselves and ffmpeg fed: one connection, our headers, proxies and faults. A custom command opens
+    the address itself, because it says so. Raises UpstreamError when there is no ffmpeg.
+    """
+    try:
+        binary = binaries.ffmpeg()
+    except ConfigurationError as err:
+        raise UpstreamError(Fault.ENDED, err.message) from err
+    fed = _is_http(play) and profile.kind is not Kind.CUSTOM
+    return FfmpegSource(profile, play, binary=binary, feed=source_for(play) if fed else None)
+
+
+def _is_http(play: PlayUrl) -> bool:
+    return play.url[:8].lower().startswith(("http://", "https://"))
 
 
 class AddressSource:

@@ -21,7 +21,7 @@ from streaming.ffmpeg.progress import Progress
 from streaming.hls.forms import ENOUGH_BYTES, Form, form_of
 from streaming.mpegts.entries import EntryScanner
 from streaming.mpegts.packets import Aligner
-from streaming.sources.base import Source
+from streaming.sources.base import Source, quiet_s
 
 _NETWORK_SCHEMES = frozenset(
     {"http", "https", "rtsp", "rtsps", "rtmp", "rtmps", "rtmpt", "rtp", "udp", "srt", "mms", "mmsh", "mmst"}
@@ -89,6 +89,11 @@ class FfmpegSource:
         self._feed_error: UpstreamError | None = None
         self._closed = threading.Event()
         self._lock = threading.Lock()
+
+    @property
+    def quiet_s(self) -> float:
+        """How long it may rightly have nothing to say: as long as what feeds it."""
+        return quiet_s(self._feed) if self._feed is not None else 0.0
 
     @property
     def progress(self) -> Progress:
@@ -167,9 +172,13 @@ class FfmpegSource:
         child.end_input()
 
     def _judge(self, deadline: float) -> None:
-        while len(self.head) < ENOUGH_BYTES:
-            left_s = deadline - self._clock()
-            self.head += self._read(left_s, Fault.TIMED_OUT, "ffmpeg wrote nothing in time.")
+        try:
+            while len(self.head) < ENOUGH_BYTES:
+                left_s = deadline - self._clock()
+                self.head += self._read(left_s, Fault.TIMED_OUT, "ffmpeg wrote nothing in time.")
+        except UpstreamError as err:
+            if err.fault is not Fault.ENDED or not self.head:
+                raise
         if form_of(self.head) is not Form.TS:
             raise UpstreamError(Fault.NOT_TS, "The command does not write MPEG-TS to its standard output.")
 
@@ -184,9 +193,10 @@ class FfmpegSource:
         if data:
             return data
         reason = child.reason()
-        if self._feed_error is not None and not self._closed.is_set():
-            raise self._feed_error
-        raise reason
+        feed_error = self._feed_error
+        if feed_error is None or self._closed.is_set() or (feed_error.fault is Fault.ENDED and child.failed):
+            raise reason
+        raise feed_error
 
 
 def input_of(play: PlayUrl, timeout_s: float = 10.0) -> Input:
