@@ -51,7 +51,7 @@ class ViewerForm(forms.ModelForm[Viewer]):
 
     class Meta:
         model = Viewer
-        fields = ("name", "new_password", "connections", "enabled", "expires_at", "owner")
+        fields = ("name", "new_password", "connections", "may_redirect", "enabled", "expires_at", "owner")
 
     def clean_name(self) -> str:
         return _checked(check_name, self.cleaned_data["name"])

@@ -45,6 +45,12 @@ class Viewer(models.Model):
     connections = models.PositiveIntegerField(
         default=1, help_text="Streams at once; 0 = as many as the providers allow."
     )
+    may_redirect = models.BooleanField(
+        "may go to the provider itself",
+        default=False,
+        help_text="Where a channel's delivery is “redirect”, the player learns the provider's own address and with it "
+        "the login inside. Off: such channels are relayed to this viewer.",
+    )
     enabled = models.BooleanField(default=True)
     expires_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)

@@ -76,6 +76,11 @@ LEASE_LIFETIME_S = env_float("RESTREAMER_LEASE_LIFETIME_S", 12.0, minimum=3, max
 MAX_UPSTREAMS = env_int("RESTREAMER_MAX_UPSTREAMS", 0, minimum=0)
 # What a viewer at the limit who asks for one more meets: a refusal, or the end of their oldest stream.
 VIEWER_LIMIT_POLICY = env_choice("RESTREAMER_VIEWER_LIMIT", "refuse", ("refuse", "end_oldest"))
+# How a channel reaches its viewers where nobody chose otherwise, and the profile of that choice.
+DELIVERY = env_choice("RESTREAMER_DELIVERY", "relay", ("relay", "transcode", "redirect"))
+DELIVERY_PROFILE = env_str("RESTREAMER_DELIVERY_PROFILE")
+# A redirected player is out of our sight: so long its slot counts as taken.
+REDIRECT_LEASE_S = env_float("RESTREAMER_REDIRECT_LEASE_S", 600.0, minimum=10, maximum=24 * 3600)
 FFMPEG = env_str("FFMPEG")
 # Folders a playlist may be read from by its path, comma separated, besides `playlists` in the data folder.
 PLAYLIST_FOLDERS = env_list("RESTREAMER_PLAYLIST_FOLDERS")
@@ -260,6 +265,13 @@ UNFOLD = {
                     _page("Genres", "category", "channels_genremap_changelist"),
                     _page("Doubles", "merge", "channels_merge_changelist"),
                     _page("Streams", "cell_tower", "channels_stream_changelist"),
+                ],
+            },
+            {
+                "title": "Delivery",
+                "items": [
+                    _page("Deliveries", "alt_route", "streaming_delivery_changelist"),
+                    _page("Profiles", "tune", "streaming_transcodeprofile_changelist"),
                 ],
             },
             {

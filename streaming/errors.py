@@ -53,6 +53,14 @@ class NothingToPlay(RestreamerError):
     public = "The source of this channel does not work right now."
 
 
+class CodecChanged(RestreamerError):
+    """What is left to play, the running players cannot decode: they must begin anew."""
+
+    status = 503
+    retry_after_s = 1.0
+    public = "The source of this channel changed its format. Start it again."
+
+
 class Cancelled(RestreamerError):
     """Nobody waits for the upstream any more."""
 

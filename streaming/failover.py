@@ -12,6 +12,8 @@ The rule in words:
   did not answer is asked again, with other subscriptions, after the other portals.
 - A full slot is no fault: the candidate is passed over now and blamed for nothing.
 - A slot the provider still counts (SLOT_BUSY) is waited for on the same candidate, a few times.
+- A stream whose codecs the running players could not follow is left aside. An equal one comes first, then it may be
+  offered again transcoded; when neither plays at a second try, the viewers are let go, to come back and get what is.
 - When all are aside, the least bad is tried after a wait that grows, never the one that failed last while there is
   another. A start gives up after its patience, or when everything that is free failed START_ROUNDS times.
 """
@@ -64,16 +66,25 @@ NOT_OF_STREAM = OF_PORTAL | {Fault.SLOT_BUSY, Fault.LEASE_LOST, Fault.ASKED}
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A (stream, subscription) to try. `preferred`: a person wants this stream now."""
+    """A (stream, subscription) to try. `preferred`: a person wants this stream now.
+
+    `transcoded`: through ffmpeg, because as it is the running players could not follow it.
+    """
 
     stream_id: int
     subscription_id: int
     portal_id: int = 0
     preferred: bool = False
+    transcoded: bool = False
 
     @property
     def key(self) -> str:
         """Its identity in the fault history."""
+        return self.plain_key + ("/transcoded" if self.transcoded else "")
+
+    @property
+    def plain_key(self) -> str:
+        """The same, of the stream as the provider sends it."""
         return f"{self.stream_id}/{self.subscription_id}"
 
 
@@ -85,6 +96,7 @@ class Reason(StrEnum):
     ALL_FAILED = "all_failed"
     SLOT_BUSY = "slot_busy"
     PATIENCE = "patience"
+    OTHER_CODEC = "other_codec"
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +160,8 @@ def decide(
         return Try(min(clean, key=record.order))
     if attempt.starting and record.hopeless(free, attempt.since):
         return GiveUp(Reason.ALL_FAILED)
+    if not attempt.starting and record.coded_otherwise(free):
+        return GiveUp(Reason.OTHER_CODEC)
     return _after(record.next_round_at(), now, Reason.ALL_FAILED, record.least_bad(free))
 
 
@@ -199,14 +213,14 @@ class _Record:
         """Has it failed too much, too lately?"""
         return self._penalty[one.key] >= RETURN_BELOW
 
-    def order(self, one: Candidate) -> tuple[bool, bool, bool, int]:
-        """Sorts those that may be tried: the healthy, the preferred, the same stream, the channel's order."""
+    def order(self, one: Candidate) -> tuple[bool, bool, bool, bool, int]:
+        """Sorts those that may be tried: as it is, healthy, preferred, of the same stream, in the channel's order."""
         doubtful = (
             one.stream_id in self._bad_streams
             or one.subscription_id in self._bad_subscriptions
             or one.portal_id in self._bad_portals
         )
-        return (doubtful, not one.preferred, one.stream_id != self._last_stream, self._place[one.key])
+        return (one.transcoded, doubtful, not one.preferred, one.stream_id != self._last_stream, self._place[one.key])
 
     def kept_busy(self, free: Sequence[Candidate]) -> tuple[Candidate, float] | None:
         """The candidate whose slot the provider still counts, and when to ask it again."""
@@ -226,6 +240,22 @@ class _Record:
                 failures[key] += _COUNTS.get(fault, 1)
         return all(failures[one.key] >= START_ROUNDS for one in free)
 
+    def coded_otherwise(self, free: Sequence[Candidate]) -> bool:
+        """Has a stream of other codecs shown itself, and has every other one failed once more since then?"""
+        blocked = [self._entries_of(one)[-1] for one in free if self._is_other_codec(one)]
+        if not blocked:
+            return False
+        shown_at = max(entry[0] for entry in blocked)
+        others = [self._entries_of(one)[-1:] for one in free if not self._is_other_codec(one)]
+        return all(last and last[0][0] > shown_at for last in others)
+
+    def _is_other_codec(self, one: Candidate) -> bool:
+        entries = self._entries_of(one)
+        return bool(entries) and entries[-1][2] is Fault.OTHER_CODEC
+
+    def _entries_of(self, one: Candidate) -> list[Entry]:
+        return [entry for entry in self._entries if entry[1] == one.key]
+
     def next_round_at(self) -> float:
         """When the next try is due while all are aside."""
         if self._last is None:
@@ -235,7 +265,9 @@ class _Record:
     def least_bad(self, free: Sequence[Candidate]) -> Candidate:
         """The best of the aside; the one that failed last only when it is the only one."""
         others = [one for one in free if self._last is None or one.key != self._last[1]]
-        return min(others or free, key=lambda one: (self._penalty[one.key], *self.order(one)))
+        return min(
+            others or free, key=lambda one: (self._is_other_codec(one), self._penalty[one.key], *self.order(one))
+        )
 
     def _rounds(self) -> int:
         """How many times all candidates have failed beyond the first time."""

@@ -6,6 +6,7 @@ import contextlib
 import logging
 import random
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -26,11 +27,15 @@ from portals.providers.records import PlayUrl
 from restreamer.lib.errors import ConfigurationError, RestreamerError
 from restreamer.lib.redis_client import RedisUnavailable
 from streaming.candidates import Playable, candidates_for, why_nothing
-from streaming.errors import Cancelled, NothingToPlay
+from streaming.deliveries import Deliveries
+from streaming.delivery import Mode
+from streaming.errors import Cancelled, CodecChanged, NothingToPlay
 from streaming.failover import Attempt, GiveUp, Reason, Try, Wait, decide
 from streaming.faults import Fault, UpstreamError
+from streaming.ffmpeg.profiles import Profile, matching
 from streaming.relay.seams import FaultHistory, Opened, Ticket
 from streaming.sources.base import Source
+from streaming.sources.choose import through_ffmpeg
 from streaming.watch import OpeningWatch
 
 if TYPE_CHECKING:
@@ -64,6 +69,8 @@ class Search:
         patience_s = settings.RELAY_START_TIMEOUT_S if starting else RUNNING_PATIENCE_S
         self._attempt = Attempt(opener.clock(), patience_s, starting)
         self._playables: dict[str, Playable] = {}
+        #: How each is delivered; read together with them.
+        self._deliveries: Deliveries
         self._looked_at = float("-inf")
         #: Candidates without a free slot, and those of them for which room may still be made.
         self._full: dict[str, NoFreeSlot] = {}
@@ -105,8 +112,22 @@ class Search:
         if now - self._looked_at >= _LOOK_AGAIN_S:
             preferred = self._opener.sessions.preferred(self._ticket.key)
             found = candidates_for(self._ticket.key, preferred_stream=preferred)
-            self._playables = {one.candidate.key: one for one in found}
+            self._deliveries = Deliveries(self._ticket.key, [one.subscription.portal for one in found])
+            self._playables = {one.candidate.key: one for one in [*found, *self._made_to_fit(found)]}
             self._looked_at = now
+
+    def _made_to_fit(self, found: list[Playable]) -> list[Playable]:
+        """Those whose codecs the running players could not follow, once more, as what a profile makes of them."""
+        other = {key for _, key, fault in self._history.entries if fault is Fault.OTHER_CODEC}
+        fitting = (replace(one, candidate=replace(one.candidate, transcoded=True)) for one in found)
+        return [one for one in fitting if one.candidate.plain_key in other and self._profile(one) is not None]
+
+    def _profile(self, playable: Playable) -> Profile | None:
+        """What ffmpeg does to it on its way; None = it comes as it is."""
+        choice = self._deliveries.of(playable.subscription.portal)
+        if playable.candidate.transcoded:
+            return matching(choice.profile, *self._history.decoded) if choice.profile is not None else None
+        return choice.profile if choice.mode is Mode.TRANSCODE else None
 
     def _step(self) -> Opened | None:
         """One decision and what follows from it."""
@@ -227,7 +248,9 @@ class Search:
     def _connect(self, playable: Playable, lease: Lease) -> Source:
         """Raises UpstreamError, PortalError, Cancelled."""
         play = self._address(playable, lease)
-        source = self._opener.source_for(play)
+        profile = self._profile(playable)
+        source_for = self._opener.source_for
+        source = source_for(play) if profile is None else through_ffmpeg(play, profile, source_for)
         watch = OpeningWatch(self._opener.ledger, lease, self._cancelled, source.close)
         with contextlib.ExitStack() as undo:
             undo.callback(source.close)
@@ -302,6 +325,8 @@ class Search:
 
     def _refusal(self, reason: Reason) -> RestreamerError:
         """Why nothing plays, for the owner in full and for the viewer in a sentence."""
+        if reason is Reason.OTHER_CODEC:
+            return CodecChanged(f"{self._ticket.title}: only sources in other codecs are left; players begin anew.")
         if reason is Reason.NOTHING_OFFERED:
             return NothingToPlay(why_nothing(self._ticket.key))
         last = self._last_error

@@ -23,7 +23,9 @@ from tests.factories import (
 
 pytestmark = pytest.mark.django_db
 
-OURS = [m for m in admin.site._registry if m._meta.app_label in {"accounts", "portals", "channels", "auth"}]
+OURS = [
+    m for m in admin.site._registry if m._meta.app_label in {"accounts", "portals", "channels", "streaming", "auth"}
+]
 
 
 @pytest.fixture
@@ -73,6 +75,7 @@ def test_saving_a_portal_without_typing_the_password_keeps_it(admin_client, cata
         "time_zone": "", "user_agent": "", "referer": "",
         "origin": "", "proxy_url": "", "endpoint": "",
         "subscriptions-TOTAL_FORMS": "1", "subscriptions-INITIAL_FORMS": "1",
+        "delivery-TOTAL_FORMS": "0", "delivery-INITIAL_FORMS": "0",
         "subscriptions-0-id": catalogue.pk, "subscriptions-0-portal": portal.pk, "subscriptions-0-mac": catalogue.mac,
         "subscriptions-0-login": "me", "subscriptions-0-password": "", "subscriptions-0-streams": "2",
         "subscriptions-0-enabled": "on", "subscriptions-0-rank": "0",
@@ -88,6 +91,7 @@ def test_a_mac_in_any_spelling_is_stored_in_one(admin_client):
         "name": "New one", "kind": "stalker", "address": "http://127.0.0.1/c/", "enabled": "on", "refresh_hours": "12",
         "language": "en", "priority": "100", "max_streams": "0", "hold_percent": "30",
         "subscriptions-TOTAL_FORMS": "1", "subscriptions-INITIAL_FORMS": "0",
+        "delivery-TOTAL_FORMS": "0", "delivery-INITIAL_FORMS": "0",
         "subscriptions-0-mac": "001a79-aabbcc", "subscriptions-0-streams": "1", "subscriptions-0-enabled": "on",
         "subscriptions-0-rank": "0",
     }  # fmt: skip

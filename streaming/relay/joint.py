@@ -60,6 +60,15 @@ class Joint:
         programme = self._splicer.scanner.programme
         return programme is not None and programme.video is not None and bool(programme.audio)
 
+    @property
+    def decoded(self) -> tuple[str, str]:
+        """Codec families the players decode, picture and first sound; "" where there is none (yet)."""
+        programme = self._splicer.programme if self.open else None
+        if programme is None:
+            return "", ""
+        picture = programme.video.codec.value if programme.video else ""
+        return picture, programme.audio[0].codec.value if programme.audio else ""
+
     def begin(self) -> None:
         """A source begins. As long as nothing was published, the layout is the new one's."""
         if self._held is not None:

@@ -321,6 +321,7 @@ class Relay:
     def _send_for_upstream(self, old: Opened | None) -> None:
         """In a thread: close the old upstream, confirmed, then open the next."""
         opener, ticket, history, cancelled = self._around.opener, self._ticket, self.history, self._cancelled
+        history.decoded = self._joint.decoded
 
         def work() -> Opened:
             if old is not None:

@@ -54,6 +54,8 @@ class FaultHistory:
     """
 
     entries: list[tuple[float, str, Fault]] = field(default_factory=list)
+    #: Codec families the running players decode, picture and first sound, "" = no such track. Of a running relay only.
+    decoded: tuple[str, str] = ("", "")
 
     def add(self, now: float, candidate: str, fault: Fault) -> None:
         """Remember one fault; keeps the last 200."""

@@ -25,6 +25,7 @@ from streaming.faults import Fault
 A1, A2, A3 = Candidate(1, 1), Candidate(1, 2), Candidate(1, 3)
 B1, B2 = Candidate(2, 1), Candidate(2, 2)
 C9 = Candidate(3, 9)
+B1T = Candidate(2, 1, transcoded=True)
 NOW = 1000.0
 
 
@@ -75,6 +76,50 @@ TABLE = [
         [A1, A2, A3, C9],
         Try(C9),
         [ago(1, A1, Fault.REFUSED), ago(0, A2, Fault.REFUSED)],
+    ),
+    Row(
+        "a stream of other codecs is followed by an equal one",
+        [A1, B1, C9, B1T],
+        Try(C9),
+        [ago(1, A1), ago(0, B1, Fault.OTHER_CODEC)],
+    ),
+    Row(
+        "then it is offered transcoded",
+        [A1, B1, B1T],
+        Try(B1T),
+        [ago(1, A1), ago(0, B1, Fault.OTHER_CODEC)],
+    ),
+    Row(
+        "without a transcode the one that failed is asked once more",
+        [A1, B1],
+        Wait(LADDER_S[0], Reason.ALL_FAILED),
+        [ago(1, A1), ago(0, B1, Fault.OTHER_CODEC)],
+    ),
+    Row(
+        "and it, not the one of other codecs",
+        [A1, B1],
+        Try(A1),
+        [ago(2, A1), ago(1, B1, Fault.OTHER_CODEC)],
+    ),
+    Row(
+        "then viewers are let go, to come back and get what is there",
+        [A1, B1],
+        GiveUp(Reason.OTHER_CODEC),
+        [ago(2, A1), ago(1, B1, Fault.OTHER_CODEC), ago(0, A1)],
+    ),
+    Row(
+        "also when the transcode failed",
+        [A1, B1, B1T],
+        GiveUp(Reason.OTHER_CODEC),
+        [ago(3, A1), ago(2, B1, Fault.OTHER_CODEC), ago(1, B1T), ago(0, A1)],
+    ),
+    Row(
+        "a start begins with whatever codecs there are",
+        [B1],
+        Try(B1),
+        [ago(1, B1, Fault.OTHER_CODEC)],
+        starting=True,
+        since=NOW,
     ),
     Row(
         "leaving a source by hand blames nobody",

@@ -1,19 +1,22 @@
-"""`manage.py channel list|enable|disable`."""
+"""`manage.py channel list|enable|disable|deliver`."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from channels.models import Channel
+from channels.models import Channel, Group
 from channels.querysets import ChannelQuerySet
 from guide.jobs import ask_for_match
 from portals.models import Portal
 from restreamer.cli import RestreamerCommand
 from restreamer.lib.errors import InvalidInput
+from streaming.deliver import Subject, deliver, deliver_as_usual, profile_named
+from streaming.delivery import Mode
+from streaming.models import Delivery
 
 
 class Command(RestreamerCommand):
-    help = "List channels and switch them on and off."
+    help = "List channels, switch them on and off, choose how they are delivered."
     needs_redis = False
 
     def add_verbs(self, verbs: Any) -> None:
@@ -28,6 +31,16 @@ class Command(RestreamerCommand):
             parser.add_argument("--name", default="", metavar="TEXT", help="only names that hold this text")
             parser.add_argument("--all", action="store_true", help="every channel (list: disabled ones too)")
             parser.set_defaults(action=action)
+        delivering = verbs.add_parser(
+            "deliver", help="how channels reach their viewers; without MODE: what is chosen now"
+        )
+        delivering.add_argument("mode", nargs="?", default="", choices=["", *Mode, "usual"], metavar="MODE",
+                                help="relay, transcode, redirect; usual = take the choice back")  # fmt: skip
+        delivering.add_argument("--channel", type=int, action="append", default=[], metavar="ID", help="these channels")
+        delivering.add_argument("--group", action="append", default=[], metavar="NAME", help="these groups")
+        delivering.add_argument("--portal", action="append", default=[], metavar="NAME", help="these portals")
+        delivering.add_argument("--profile", default="", metavar="NAME", help="the ffmpeg profile")
+        delivering.set_defaults(action=self.deliver)
 
     def list_all(self, options: dict[str, Any]) -> None:
         """Enabled channels, or all with --all."""
@@ -56,6 +69,37 @@ class Command(RestreamerCommand):
         """Switch channels off."""
         self._switch(options, enabled=False)
 
+    def deliver(self, options: dict[str, Any]) -> None:
+        """Choose, take back, or show what is chosen."""
+        subjects = _subjects(options)
+        if not options["mode"]:
+            self._show_deliveries()
+            return
+        if not subjects:
+            raise InvalidInput("Say what: --channel ID, --group NAME or --portal NAME.")
+        if options["mode"] == "usual":
+            changed = deliver_as_usual(subjects)
+        else:
+            profile = profile_named(options["profile"]) if options["profile"] else None
+            changed = deliver(subjects, Mode(options["mode"]), profile)
+        said = f"{changed} changed; what runs now keeps its delivery until it is started again."
+        self.result({"changed": changed, "mode": options["mode"], "profile": options["profile"]}, [said])
+
+    def _show_deliveries(self) -> None:
+        chosen = Delivery.objects.select_related("channel", "group", "portal", "profile")
+        rows = [
+            {
+                "kind": one.level,
+                "id": one.subject.pk if one.subject else None,
+                "name": str(one.subject),
+                "mode": one.mode,
+                "profile": one.profile.name if one.profile else "",
+            }
+            for one in chosen
+        ]
+        empty = "Nothing is chosen: everything is delivered as RESTREAMER_DELIVERY says."
+        self.table(rows, ["kind", "id", "name", "mode", "profile"], empty)
+
     def _switch(self, options: dict[str, Any], *, enabled: bool) -> None:
         if not any(options[key] for key in ("portal", "genre", "name", "all")):
             raise InvalidInput("Say which channels: --portal, --genre, --name, or --all.")
@@ -66,6 +110,23 @@ class Command(RestreamerCommand):
             ask_for_match()
         word = "enabled" if enabled else "disabled"
         self.result({"changed": changed, "enabled": enabled}, [f"{changed} channel(s) {word}."])
+
+
+def _subjects(options: dict[str, Any]) -> list[Subject]:
+    found: list[Subject] = []
+    for number in options["channel"]:
+        found.append(_one(Channel.objects.filter(pk=number).first(), f"No channel has the id {number}."))
+    for name in options["group"]:
+        found.append(_one(Group.objects.filter(name=name).first(), f"No group is called {name!r}."))
+    for name in options["portal"]:
+        found.append(_one(Portal.objects.filter(name=name).first(), f"No portal is called {name!r}."))
+    return found
+
+
+def _one(row: Subject | None, sentence: str) -> Subject:
+    if row is None:
+        raise InvalidInput(sentence)
+    return row
 
 
 def _chosen(options: dict[str, Any]) -> ChannelQuerySet:
