@@ -33,6 +33,11 @@ def refresh_live(run: Run, progress: Progress) -> None:
         ask_for_match()
 
 
+def difference(portal: Portal, progress: Progress) -> mirroring.Difference:
+    """What a refresh would change; changes nothing. Raises PortalError."""
+    return mirroring.difference(LIVE, portal, progress, _fetched_list)
+
+
 def undo_run(run: Run) -> None:
     """Take back what a run changed. Raises RunNotUndoable with the reason."""
     mirroring.undo_run(run)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from portals.errors import RunNotUndoable
-from portals.models import Run, RunKind
+from portals.mirror.mirroring import Difference
+from portals.models import Portal, Run, RunKind
 from portals.runs import Progress, Watcher, recorded
 from restreamer.lib.errors import ConfigurationError
 
@@ -13,8 +14,12 @@ Refresher = Callable[[Run, Progress], None]
 
 Undoer = Callable[[Run], None]
 
+#: Says what a refresh would change; changes nothing.
+Differ = Callable[[Portal, Progress], Difference]
+
 _REFRESHERS: dict[str, Refresher] = {}
 _UNDOERS: dict[str, Undoer] = {}
+_DIFFERS: dict[str, Differ] = {}
 
 
 def register(kind: RunKind, refresher: Refresher, undoer: Undoer | None = None) -> None:
@@ -22,6 +27,18 @@ def register(kind: RunKind, refresher: Refresher, undoer: Undoer | None = None) 
     _REFRESHERS[kind] = refresher
     if undoer is not None:
         _UNDOERS[kind] = undoer
+
+
+def tells_differences(kind: RunKind, differ: Differ) -> None:
+    """Called once per kind by the room that can say what a refresh would change."""
+    _DIFFERS[kind] = differ
+
+
+def difference(portal: Portal, kind: RunKind, progress: Progress) -> Difference:
+    """What a refresh of the portal would change now. Raises PortalError, ConfigurationError."""
+    if kind not in _DIFFERS:
+        raise ConfigurationError(f"Nobody can say yet what a refresh of {kind.label} would change.")
+    return _DIFFERS[kind](portal, progress)
 
 
 def undo(run: Run) -> None:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from typing import Any
 
 from django.db.models import Q
 from django.utils import timezone
@@ -124,10 +125,24 @@ class Progress:
             "step": self._step,
             "step_started_at": self._step_started_at,
         }
-        if not Run.objects.filter(pk=self.run.pk, state=RunState.RUNNING).update(**row):
+        if not self._keep(row):
             raise RunCancelled("Stopped by a person.")
         if self._watcher is not None:
             self._watcher(Run(pk=self.run.pk, portal=self.run.portal, state=RunState.RUNNING, **row))
+
+    def _keep(self, row: dict[str, Any]) -> bool:
+        """Write the row; False when the run was ended meanwhile."""
+        return bool(Run.objects.filter(pk=self.run.pk, state=RunState.RUNNING).update(**row))
+
+
+class Unrecorded(Progress):
+    """For work that is no run: nothing is written, the watcher is told all the same."""
+
+    def __init__(self, portal: Portal, kind: RunKind, watcher: Watcher | None = None) -> None:
+        super().__init__(Run(portal=portal, kind=kind, state=RunState.RUNNING), watcher=watcher)
+
+    def _keep(self, row: dict[str, Any]) -> bool:
+        return True
 
 
 def confirm(run: Run) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from django.db import transaction
 from django.utils import timezone
@@ -51,6 +52,34 @@ def refresh(shape: Shape[R], run: Run, progress: Progress, fetch: Callable[[Port
     progress.counts.update(counts)
     run.payloads.filter(purpose=RunPayload.HELD).delete()
     _forget_old_undo(run)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What a refresh would change: counts and examples as its run would have them."""
+
+    counts: dict[str, int]
+    report: dict[str, list[list[str]]]
+    #: It would lose so much that it would wait for a person.
+    would_be_held: bool
+
+
+def difference(
+    shape: Shape[R], portal: Portal, progress: Progress, fetch: Callable[[Portal, Progress], Spool[R]]
+) -> Difference:
+    """Fetch and compare, and write nothing. Raises PortalError."""
+    with fetch(portal, progress) as spool:
+        progress.step("comparing with what is stored")
+        made = plan(shape, portal, spool)
+        counts = {
+            "total": spool.count,
+            "new": made.new,
+            "changed": spool.count - made.unchanged - made.new,
+            "unchanged": made.unchanged,
+            "gone": len(made.gone),
+            **made.counts,
+        }
+    return Difference(counts, made.report, _would_lose_too_much(portal, made))
 
 
 def undo_run(run: Run) -> list[int]:

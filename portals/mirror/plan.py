@@ -33,6 +33,8 @@ class Plan:
     #: Record ids that need writing: new, changed or found by evidence.
     todo: set[str] = field(default_factory=set)
     unchanged: int = 0
+    #: Records no row was found for.
+    new: int = 0
     #: Record ids whose row is found by evidence rather than by this id.
     assigned: dict[str, int] = field(default_factory=dict)
     #: Rows that lose their id to another row, and so need one nobody uses.
@@ -83,6 +85,7 @@ def plan(shape: Shape[R], portal: Portal, spool: Spool[R]) -> Plan:
     rows = _open_rows(shape, portal, matched)
     if open_records and rows:
         _match_by_evidence(made, open_records, rows)
+    made.new = len(open_records)
     for record in open_records.values():
         made.note("new", record.name)
     claimed = set(open_records) | set(made.assigned)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from channels.models import Stream
 from portals import runs
-from portals.models import RunKind, RunState
+from portals.models import Run, RunKind, RunState
 from portals.providers.records import StreamRecord
 from tests.commands.test_commands import as_json, said
-from tests.factories import PortalFactory
+from tests.factories import PortalFactory, StreamFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -47,3 +48,46 @@ def test_a_waiting_refresh_is_stopped():
     run.refresh_from_db()
     assert run.state == RunState.CANCELLED
     assert said("portal", "cancel") == "There is nothing to stop.\n"
+
+
+def test_a_difference_is_told_and_nothing_is_changed(listing):
+    portal = PortalFactory(name="Mine")
+    as_json("portal", "refresh", "Mine")
+    Stream.objects.filter(provider_id="1").update(name="Channel One", fingerprint="")
+    Stream.objects.filter(provider_id="2").delete()
+    StreamFactory(portal=portal, provider_id="9", name="Old")
+    before = list(Stream.objects.values())
+    text = said("portal", "diff", "Mine")
+    assert text.splitlines()[0] == (
+        "Mine: 3 total, 1 new, 1 changed, 1 unchanged, 1 gone, 1 renamed, 0 moved, 0 suspected. Nothing was changed."
+    )
+    assert "  renamed:\n    Channel One → Channel 1\n" in text
+    assert "  gone:\n    Old\n" in text
+    assert as_json("portal", "diff", "Mine")[0]["report"]["new"] == [["Channel 2"]]
+    assert list(Stream.objects.values()) == before
+    assert Run.objects.count() == 1
+
+
+def test_a_difference_says_when_a_refresh_would_wait(listing):
+    portal = PortalFactory(name="Mine")
+    for n in range(30):
+        StreamFactory(portal=portal, provider_id=f"old{n}", name=f"Old {n}")
+    assert "A refresh would wait for you" in said("portal", "diff", "Mine", "--most", "2")
+    assert "… and 28 more" in said("portal", "diff", "Mine", "--most", "2")
+
+
+def test_stats_count_what_there_is(listing):
+    PortalFactory(name="Mine", enable_new=True)
+    as_json("portal", "refresh", "Mine")
+    document = as_json("catalogue", "stats")
+    assert document["channels"]["shown"] == 3
+    assert document["guide"]["shown_channels_without"] == 3
+    assert (document["portals"][0]["offered"], document["portals"][0]["shown"]) == (3, 3)
+    assert "channels: 3 channels, 3 shown" in said("catalogue", "stats")
+
+
+def test_stats_ask_a_constant_number_of_questions(listing, django_assert_max_num_queries):
+    for n in range(4):
+        PortalFactory(name=f"P{n}")
+    with django_assert_max_num_queries(30):
+        said("catalogue", "stats")

@@ -1,4 +1,4 @@
-"""`manage.py portal add|list|test|refresh|cancel|diff|remove`."""
+"""`manage.py portal add|list|test|refresh|cancel|diff|doctor|remove`."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from portals.checking import check_subscription
 from portals.jobs import enqueue_refresh, workers_alive
 from portals.models import Portal, PortalKind, Run, RunKind, RunState, Subscription
 from portals.models.run import UNDER_WAY
+from restreamer import portal_reports
 from restreamer.cli import RestreamerCommand
 from restreamer.lib import redact
 from restreamer.lib.errors import InvalidInput, RestreamerError
@@ -51,6 +52,14 @@ class Command(RestreamerCommand):
         cancel = verbs.add_parser("cancel", help="stop a refresh, or drop one that waits for your word")
         cancel.add_argument("name", nargs="*")
         cancel.set_defaults(action=self.cancel)
+        diff = verbs.add_parser("diff", help="say what a refresh would change, and change nothing")
+        diff.add_argument("name", nargs="*")
+        diff.add_argument("--most", type=int, default=20, help="examples of each kind of change")
+        diff.set_defaults(action=self.diff)
+        doctor = verbs.add_parser("doctor", help="examine a provider step by step; the report may be shown to others")
+        doctor.add_argument("name")
+        doctor.add_argument("--show-host", action="store_true", help="leave the provider's host in the report")
+        doctor.set_defaults(action=self.doctor)
         remove = verbs.add_parser("remove", help="delete a provider, its subscriptions and streams")
         remove.add_argument("name")
         remove.add_argument("--yes", action="store_true", help="do not ask")
@@ -123,6 +132,30 @@ class Command(RestreamerCommand):
         stopped = [run for run in found.select_related("portal") if run_rows.cancel(run)]
         lines = [f"{run.portal}: {run.get_kind_display()}: stopped. What was stored before stays." for run in stopped]
         self.result([run.pk for run in stopped], lines or ["There is nothing to stop."])
+
+    def diff(self, options: dict[str, Any]) -> None:
+        """What refreshes would change."""
+        rows = []
+        for portal in _portals(options["name"]):
+            bar = ProgressBar(self._draw, redraws=True) if self.stdout.isatty() and not self.as_json else None
+            try:
+                rows.append(portal_reports.changes(portal, bar.show if bar else None))
+            finally:
+                if bar:
+                    bar.close()
+            for line in portal_reports.change_lines(rows[-1], options["most"]):
+                self.say(line)
+        if self.as_json:
+            self.result(rows)
+
+    def doctor(self, options: dict[str, Any]) -> None:
+        """Step by step from the name to the first bytes; exit 1 when a step failed."""
+        portal = _portals([options["name"]])[0]
+        report = portal_reports.examination(portal, show_host=options["show_host"], tell=self.say)
+        if self.as_json:
+            self.result(report)
+        if not report["works"]:
+            raise SystemExit(1)
 
     def remove(self, options: dict[str, Any]) -> None:
         """Delete a portal after saying what goes with it."""
