@@ -78,6 +78,7 @@ class Examination:
     blinds: Blinds
     providers: Callable[[Portal], Provider] = provider_for
     clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
     _provider: Provider = field(init=False)
     _streams: list[StreamRecord] = field(default_factory=list)
 
@@ -202,7 +203,7 @@ class Examination:
         ledger = Ledger(self.client, f"{settings.NODE_NAME}:doctor-{os.getpid()}")
         lease = ledger.want(usable, key="doctor", viewer="doctor")
         try:
-            ledger.take(lease)
+            self._take(ledger, lease)
         except NoFreeSlot as err:
             ledger.release(lease.id, used=False)
             return "warn", f"Not tried: {err.message}"
@@ -210,6 +211,16 @@ class Examination:
             return self._first_bytes(usable, self._streams[0], ledger, lease)
         finally:
             ledger.release(lease.id)
+
+    def _take(self, ledger: Ledger, lease: Lease) -> None:
+        """Take the slot. A Redis that has just started gives none out before every relay has had time to report."""
+        try:
+            ledger.take(lease)
+        except NoFreeSlot as err:
+            if err.level != "memory":
+                raise
+            self.sleep(min(err.retry_after_s or 0.0, ledger.lifetime_s) + 0.1)
+            ledger.take(lease)
 
     def _first_bytes(
         self, subscription: Subscription, record: StreamRecord, ledger: Ledger, lease: Lease

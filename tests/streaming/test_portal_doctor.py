@@ -27,6 +27,7 @@ def origin():
 
 
 def examined(portal: Portal, redis, **options) -> dict[str, Step]:
+    Ledger(redis, "node1:relay").sweep(alone=True)
     found = Examination(portal, redis, Blinds(portal, **options)).steps()
     return {step.name.split(" ")[0]: step for step in found}
 
@@ -107,10 +108,25 @@ def test_a_viewers_slot_is_left_to_the_viewer(origin, redis):
         viewers = Ledger(redis, "node1:relay")
         viewers.sweep(alone=True)
         viewers.take(viewers.want(portal.subscriptions.get(), key="channel", viewer="ann"))
-        steps = examined(portal, redis)
+        found = Examination(portal, redis, Blinds(portal)).steps()
+        steps = {step.name: step for step in found}
     assert steps["stream"].state == "warn"
     assert "Every stream of the subscription is in use" in steps["stream"].text
     assert not origin.opened
+
+
+def test_a_redis_that_has_just_started_is_waited_for(origin, redis):
+    naps = []
+
+    def nap(seconds: float) -> None:
+        naps.append(seconds)
+        Ledger(redis, "node1:relay").sweep(alone=True)
+
+    with FakePortal(macs=[MAC], media_url=lambda m, c, t: origin.url(str(c), m)) as fake:
+        portal = a_portal(fake)
+        *_, last = Examination(portal, redis, Blinds(portal), sleep=nap).steps()
+    assert last.state == "ok", last
+    assert 0 < naps[0] <= 13
 
 
 def test_the_command_prints_the_report_and_fails_with_it(capsys, redis):
