@@ -43,8 +43,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: A relay whose viewers already see the channel keeps looking this long, with a filler bridging.
-RUNNING_PATIENCE_S = 90.0
 #: A start waits this long for a slot: somebody may be changing channel right now.
 SLOT_PATIENCE_S = 2.5
 _SLOT_POLL_S = 0.1
@@ -66,8 +64,9 @@ class Search:
         self._history = history
         self._cancelled = cancelled
         starting = not history.entries
-        patience_s = settings.RELAY_START_TIMEOUT_S if starting else RUNNING_PATIENCE_S
-        self._attempt = Attempt(opener.clock(), patience_s, starting)
+        patience_s = settings.RELAY_START_TIMEOUT_S if starting else settings.RELAY_RETRY_S
+        since = opener.clock() if history.lost_at is None else history.lost_at
+        self._attempt = Attempt(since, patience_s, starting)
         self._playables: dict[str, Playable] = {}
         #: How each is delivered; read together with them.
         self._deliveries: Deliveries

@@ -24,6 +24,11 @@ class Joining:
         self.entry: Entry
         self.dts = 0
 
+    @property
+    def needed_from(self) -> int | None:
+        """Position of the oldest packet that may still be needed; None: none is."""
+        return self._waiting[0][0].position if self._waiting else None
+
     def take(self, part: Part, start: int, undecided: int | None) -> list[tuple[Part, int]] | None:
         """One more part, from packet `start` on. When an entry is found: the parts from it on, with their starts.
 

@@ -35,6 +35,10 @@ class KeyframeIndex:
         while self._entries and self._entries[0].position < tail:
             self._entries.popleft()
 
+    def clear(self) -> None:
+        """Nobody is to begin at any of them."""
+        self._entries.clear()
+
     def join_point(self, now: float, behind_s: float) -> EntryPoint | None:
         """Where a new viewer begins: the newest entry at least `behind_s` old.
 

@@ -18,7 +18,7 @@ from streaming.relay.keeper import LeaseKeeper, Timer
 from streaming.relay.loop import TickLoop
 from streaming.relay.registry import RelayRegistry
 from streaming.relay.relay import RelayLimits
-from streaming.relay.seams import Book, Command, Opener, RelayFacts, SessionFacts, Ticket
+from streaming.relay.seams import Book, Command, Opener, RelayFacts, SessionFacts, Slates, Ticket
 
 logger = logging.getLogger(__name__)
 
@@ -43,6 +43,7 @@ class RelayProcess:
         socket_path: Path,
         limits: RelayLimits | None = None,
         *,
+        slates: Slates | None = None,
         clock: Callable[[], float] = time.monotonic,
         beat_s: float = BEAT_S,
         timer: Timer | None = None,
@@ -50,7 +51,7 @@ class RelayProcess:
     ) -> None:
         """`timer` ends a process that stands still before others may take its slots, `good_s` after a renewal."""
         self.loop = TickLoop(clock=clock)
-        self.registry = RelayRegistry(self.loop, opener, limits or RelayLimits(), self._ended, self._note)
+        self.registry = RelayRegistry(self.loop, opener, limits or RelayLimits(), self._ended, self._note, slates)
         self._keeper = LeaseKeeper(self.loop, self.registry, opener, beat_s=beat_s, timer=timer, good_s=good_s)
         self._housekeeping = _Housekeeping(self.loop, self.registry, book, beat_s)
         self._control = ControlSocket(socket_path, self._take)

@@ -13,8 +13,9 @@ from streaming.relay import heads
 from streaming.relay.audience import Viewer
 from streaming.relay.errands import Errands
 from streaming.relay.loop import TickLoop
-from streaming.relay.relay import Relay, RelayLimits, RelayState, Surroundings
-from streaming.relay.seams import Command, Opened, Opener, RelayFacts, SessionFacts, Ticket
+from streaming.relay.relay import Relay, RelayLimits, Surroundings
+from streaming.relay.seams import Command, Opened, Opener, RelayFacts, SessionFacts, Slates, Ticket
+from streaming.relay.states import RelayState
 
 #: However many relays share the memory, each keeps this much.
 LEAST_RING_BYTES = 1024 * 1024
@@ -45,6 +46,7 @@ class RelayRegistry:
         limits: RelayLimits,
         ended: Callable[[SessionFacts, str], None],
         note: Callable[[str, str], None],
+        slates: Slates | None = None,
     ) -> None:
         self._loop = loop
         self._limits = limits
@@ -59,6 +61,7 @@ class RelayRegistry:
             released=self._released,
             stopped=self._stopped,
             note=note,
+            slates=slates,
         )
         #: The relay a new viewer of a key joins.
         self._current: dict[str, Relay] = {}

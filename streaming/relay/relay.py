@@ -6,11 +6,12 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from enum import StrEnum
 
 from restreamer.lib.errors import RestreamerError
 from streaming.faults import Fault, UpstreamError
 from streaming.relay.audience import Audience, Viewer
+from streaming.relay.bridge import Bridge
+from streaming.relay.endings import RelayEnded, StartTimedOut
 from streaming.relay.errands import Errands
 from streaming.relay.feeds import Feed, feed_for
 from streaming.relay.intake import Intake
@@ -18,36 +19,10 @@ from streaming.relay.joint import Joint
 from streaming.relay.keyframes import EntryPoint, KeyframeIndex
 from streaming.relay.loop import TickLoop
 from streaming.relay.ring import Ring
-from streaming.relay.seams import FaultHistory, Opened, Opener, RelayFacts, SessionFacts, Ticket
+from streaming.relay.seams import FaultHistory, Opened, Opener, RelayFacts, SessionFacts, Slates, Ticket
+from streaming.relay.states import TRANSITIONS, RelayState
 from streaming.relay.vigil import Vigil
 from streaming.sources.base import quiet_s
-
-#: Sockets on which nothing comes for longer are given up by some players (reference hls-and-ts.md, section 6).
-FILL_AFTER_S = 1.5
-
-
-class RelayState(StrEnum):
-    """What a relay is doing."""
-
-    #: The first upstream is being opened; viewers wait for their first byte.
-    STARTING = "starting"
-    #: An upstream feeds the ring. Also without viewers, while lingering.
-    RUNNING = "running"
-    #: The upstream was lost, the next is being opened; viewers keep their connections.
-    SWITCHING = "switching"
-    #: No upstream any more, or it is being closed; viewers get what is published and a clean end.
-    DRAINING = "draining"
-    STOPPED = "stopped"
-
-
-#: The only ways from state to state.
-TRANSITIONS: dict[RelayState, frozenset[RelayState]] = {
-    RelayState.STARTING: frozenset({RelayState.RUNNING, RelayState.DRAINING}),
-    RelayState.RUNNING: frozenset({RelayState.SWITCHING, RelayState.DRAINING}),
-    RelayState.SWITCHING: frozenset({RelayState.RUNNING, RelayState.DRAINING}),
-    RelayState.DRAINING: frozenset({RelayState.STOPPED}),
-    RelayState.STOPPED: frozenset(),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,26 +39,12 @@ class RelayLimits:
     linger_s: float = 10.0
     silence_s: float = 8.0
     start_timeout_s: float = 20.0
+    #: Viewers who have seen nothing for so long, because the source is lost, see a slate; 0: never.
+    slate_after_s: float = 3.0
     #: So long viewers whose relay ended may take to read their last bytes.
     flush_s: float = 5.0
     #: And one who fell out of the ring, for the rest of his picture: he reads slowly.
     slow_flush_s: float = 30.0
-
-
-class StartTimedOut(RestreamerError):
-    """No picture came in the time a viewer can be made to wait."""
-
-    status = 503
-    retry_after_s = 5.0
-    public = "The channel did not start in time. Try again in a moment."
-
-
-class RelayEnded(RestreamerError):
-    """The relay ended while the viewer waited."""
-
-    status = 503
-    retry_after_s = 2.0
-    public = "The channel was stopped. Try again in a moment."
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +65,7 @@ class Surroundings:
     stopped: Callable[[Relay], None]
     #: Something for the journal: relay key and sentence.
     note: Callable[[str, str], None]
+    slates: Slates | None = None
     #: Unix time.
     wall: Callable[[], float] = time.time
 
@@ -136,6 +98,7 @@ class Relay:
         self._ticket = ticket
         self._feed: Feed | None = None
         self._intake: Intake | None = None
+        self._bridge = Bridge(joint, around.slates, limits.slate_after_s, lambda said: around.note(self.key, said))
         self._vigil: Vigil | None = None
         self._cancelled = threading.Event()
         #: The upstream is closed and its lease is back, for good.
@@ -143,7 +106,6 @@ class Relay:
         self._away = False
         self._bytes_in = 0
         self._heard_at = around.loop.clock()
-        self._published_at = around.loop.clock()
         #: HLS may be quiet for longer than others.
         self._silence_s = limits.silence_s
         self._since = around.wall()
@@ -196,7 +158,7 @@ class Relay:
         if self._feed is not None:
             self._take_in(self._feed, now)
         elif self.state is RelayState.SWITCHING:
-            self._publish(b"", [], now)
+            self._fill(now)
         self._watch_clock(now)
         if self.state is RelayState.DRAINING and self.released and self.audience.empty:
             self._end()
@@ -267,7 +229,12 @@ class Relay:
             # Bytes that are no packets keep no source alive.
             self._lost(Fault.NOT_TS if self._heard_at > self._intake.heard_at else Fault.SILENT)
             return
-        self._publish(block, entries, now)
+        if block:
+            self.history.lost_at = None
+            self._bridge.published(now)
+            self._publish(block, entries, now)
+        else:
+            self._fill(now)
         if self._intake.heard_at == now and self._intake.admitted and self._vigil is not None:
             fault = self._vigil.look(self._joint.statistics, now, has_sound=self._joint.has_sound)
             if fault is not None:
@@ -275,13 +242,19 @@ class Relay:
                 return
         self._admit(now)
 
+    def _fill(self, now: float) -> None:
+        """The source gives nothing to publish: null packets or a slate."""
+        before = self._joint.shows_slate
+        block = self._bridge.fill(now)
+        if self._joint.shows_slate and not before:
+            # Whoever comes later begins with what comes after the slate.
+            self.index.clear()
+        self._publish(block, [], now)
+
     def _publish(self, block: bytes, entries: list[EntryPoint], now: float) -> None:
-        """Into the ring and out to the viewers; after a silence something that keeps their sockets alive."""
-        if not block and now - self._published_at >= FILL_AFTER_S:
-            block = self._joint.fill()
+        """Into the ring and out to the viewers."""
         if not block:
             return
-        self._published_at = now
         head = self.ring.head
         self.ring.append(block, now)
         for entry in entries:
@@ -358,12 +331,16 @@ class Relay:
         opened = self.opened
         if opened is None or self.state is not RelayState.RUNNING:
             return
-        self.history.add(self._around.loop.clock(), opened.candidate, fault)
+        now = self._around.loop.clock()
+        self.history.add(now, opened.candidate, fault)
+        if self.history.lost_at is None:
+            self.history.lost_at = now
         self._around.note(self.key, f"{opened.label}: {fault.value}")
         if self.lingering:
             self._drain(f"nobody watched, and {fault.value}", RelayEnded())
             return
         self._unplug()
+        self._bridge.lost(now)
         self.opened = None
         self._become(RelayState.SWITCHING)
         self._send_for_upstream(opened)
@@ -385,6 +362,7 @@ class Relay:
         self._become(RelayState.DRAINING)
         self._around.note(self.key, f"ends: {reason}")
         self._unplug()
+        self._publish(self._joint.end_slate(), [], self._around.loop.clock())
         self._cancelled.set()
         self.audience.refuse(error)
         self.audience.finish_all(reason)

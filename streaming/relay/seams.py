@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
 from streaming.faults import Fault
+from streaming.mpegts.slatemaking import SlateFormat
 from streaming.sources.base import Source
 
 
@@ -56,6 +57,9 @@ class FaultHistory:
     entries: list[tuple[float, str, Fault]] = field(default_factory=list)
     #: Codec families the running players decode, picture and first sound, "" = no such track. Of a running relay only.
     decoded: tuple[str, str] = ("", "")
+    #: Since when viewers have seen nothing of the channel, on the relay's clock; None while they do, and before the
+    #: first source failed. A source that opens and shows nothing changes nothing.
+    lost_at: float | None = None
 
     def add(self, now: float, candidate: str, fault: Fault) -> None:
         """Remember one fault; keeps the last 200."""
@@ -143,3 +147,13 @@ class Book(Protocol):
 
     def ended(self, facts: SessionFacts, reason: str) -> None:
         """A session is over: free the viewer's slot at once."""
+
+
+class Slates(Protocol):
+    """Short streams for viewers while there is nothing else to show them."""
+
+    def find(self, name: str, form: SlateFormat | None) -> bytes:
+        """The slate of this name and format, b"" while it is being made; never blocks.
+
+        Raises RestreamerError when there will be none.
+        """

@@ -72,16 +72,18 @@ class Endless:
     def _note(self, at: int) -> None:
         packet = self.data[at : at + PACKET]
         pid = (packet[1] & 0x1F) << 8 | packet[2]
-        if packet[3] & 0x10 and pid != 0x1FFF:
-            self._cc.append((at + 3, pid, self._payloads.get(pid, 0)))
-            self._payloads[pid] = self._payloads.get(pid, 0) + 1
+        if pid != 0x1FFF:
+            # A packet without payload repeats the counter of the one before.
+            has_payload = bool(packet[3] & 0x10)
+            count = self._payloads[pid] = self._payloads.get(pid, 0) + has_payload
+            self._cc.append((at + 3, pid, count))
         for kind, where in clocks(packet):
             self._clocks.append((kind, at + where))
 
     def _loop(self, number: int) -> bytes:
         out = bytearray(self.data)
         for at, pid, nth in self._cc:
-            out[at] = out[at] & 0xF0 | (nth + number * self._payloads[pid]) & 15
+            out[at] = out[at] & 0xF0 | (nth - 1 + number * self._payloads[pid]) & 15
         for kind, at in self._clocks:
             (shift_pcr if kind == PCR else shift_pts)(out, at, number * SECONDS * 90000)
         return bytes(out)

@@ -238,6 +238,38 @@ TABLE = [
         starting=True,
         since=NOW,
     ),
+    *[
+        Row(f"{fault}: its candidate is used up, the next is tried", [A1, C9], Try(C9), [ago(0, A1, fault)])
+        for fault in Fault
+        if fault is not Fault.SLOT_BUSY
+    ],
+    Row(
+        "the wait grows no further than its last step",
+        [A1],
+        Wait(LADDER_S[-1], Reason.ALL_FAILED),
+        [ago(0, A1)] * 20,
+    ),
+    Row("after the last step it is tried again, too", [A1], Try(A1), [ago(LADDER_S[-1], A1)] * 20),
+    Row(
+        "the retries of a running channel end with its patience",
+        [A1, B1],
+        GiveUp(Reason.PATIENCE),
+        [ago(2, A1), ago(1, B1)],
+        since=NOW - 60,
+    ),
+    Row(
+        "the wait is for the failed one while the other has no slot",
+        [A1, B1],
+        Wait(LADDER_S[0], Reason.ALL_FAILED),
+        [ago(0, B1)],
+        frozenset({"1/1"}),
+    ),
+    Row(
+        "who has recovered is no better than the rest of the stream at fault",
+        [A1, B1, B2],
+        Try(B2),
+        [ago(HALF_LIFE_S * 3, A1), ago(0, B1)],
+    ),
     Row("faults of candidates that are gone are ignored", [B1], Try(B1), [ago(0, A1)]),
     Row("a clock that jumps back harms nothing", [A1, B1], Try(B1), [ago(-5, A1)]),
 ]

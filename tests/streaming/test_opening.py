@@ -563,3 +563,16 @@ def test_a_mac_blocked_while_it_plays_is_stored(relay: MiniRelay, macs: list[Sub
     relay.provider.alive_error = SubscriptionBlocked("Blocked in mid-stream.")
     relay.open(channel_on(macs[0].portal))
     assert wait_for(lambda: state(macs[0]) == SubscriptionState.BLOCKED)
+
+
+def test_the_patience_of_a_running_channel_counts_from_its_last_picture(
+    relay: MiniRelay, macs: list[Subscription], origin: TsOrigin, settings
+) -> None:
+    settings.RELAY_RETRY_S = 60
+    history = FaultHistory(lost_at=time.monotonic() - 61)
+    history.add(time.monotonic() - 1, "0/0", Fault.NO_VIDEO)
+    with pytest.raises(NothingToPlay):
+        relay.open(channel_on(macs[0].portal), history=history)
+    assert origin.opened["all"] == 0
+    history.lost_at = None
+    assert relay.open(channel_on(macs[0].portal), history=history)

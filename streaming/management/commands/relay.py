@@ -9,12 +9,17 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 
+from restreamer import binaries
 from restreamer.dead_mans_timer import DeadMansTimer
 from restreamer.lib.errors import RestreamerError
 from restreamer.lib.redis_client import connection
+from streaming.mpegts.psi import Codec
+from streaming.mpegts.slatemaking import SlateFormat
 from streaming.opening import PortalOpener
+from streaming.relay.bridge import SOURCE_LOST
 from streaming.relay.process import RelayProcess, prepare_process, stop_on_signals
 from streaming.relay.relay import RelayLimits
+from streaming.relay.slates import SlateShelf
 from streaming.session_book import SessionBook
 from streaming.sources.choose import source_for
 
@@ -27,18 +32,24 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Run the relay process in this one."""
         prepare_process()
+        slates = SlateShelf(settings.RESTREAMER_DATA / "slates", binaries.ffmpeg)
         try:
-            process = _assemble()
+            process = _assemble(slates)
         except RestreamerError as err:
             raise CommandError(err.message) from err
         stop_on_signals(process)
         # What was loaded until here is never garbage: collections need not look at it again.
         gc.collect()
         gc.freeze()
-        process.run()
+        # The one that fits most channels; others are made when a channel that needs one runs.
+        slates.find(SOURCE_LOST, SlateFormat(Codec.H264, Codec.AAC))
+        try:
+            process.run()
+        finally:
+            slates.close()
 
 
-def _assemble() -> RelayProcess:
+def _assemble(slates: SlateShelf) -> RelayProcess:
     """The relay process with its doors to Redis, database and providers. Raises RestreamerError."""
     client = connection()
     opener = PortalOpener(client, source_for=source_for)
@@ -49,6 +60,7 @@ def _assemble() -> RelayProcess:
         book,
         settings.RELAY_SOCKET,
         limits_from_settings(),
+        slates=slates,
         timer=DeadMansTimer(),
         good_s=opener.ledger.good_s,
     )
@@ -73,4 +85,5 @@ def limits_from_settings() -> RelayLimits:
         linger_s=settings.RELAY_LINGER_S,
         silence_s=settings.RELAY_SILENCE_S,
         start_timeout_s=settings.RELAY_START_TIMEOUT_S,
+        slate_after_s=settings.RELAY_SLATE_AFTER_S,
     )

@@ -15,7 +15,7 @@ from restreamer.lib.errors import RestreamerError
 from streaming.faults import UpstreamError
 from streaming.relay.process import RelayProcess
 from streaming.relay.relay import RelayLimits
-from streaming.relay.seams import Command, FaultHistory, Opened, RelayFacts, SessionFacts, Ticket
+from streaming.relay.seams import Command, FaultHistory, Opened, RelayFacts, SessionFacts, Slates, Ticket
 from streaming.sources.http import HttpSource, Patience
 
 PACKET = 188
@@ -115,11 +115,11 @@ class Notebook:
 class Rig:
     """The process under test. Use as a context manager."""
 
-    def __init__(self, folder: Path, limits: RelayLimits = QUICK) -> None:
+    def __init__(self, folder: Path, limits: RelayLimits = QUICK, slates: Slates | None = None) -> None:
         self.opener = ListOpener()
         self.book = Notebook()
         self.path = folder / "relay.sock"
-        self.process = RelayProcess(self.opener, self.book, self.path, limits, beat_s=0.1)
+        self.process = RelayProcess(self.opener, self.book, self.path, limits, beat_s=0.1, slates=slates)
         self._thread = threading.Thread(target=self.process.run, name="relay-under-test", daemon=True)
         self._numbers = itertools.count(1)
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from streaming.faults import Fault
-from streaming.relay.relay import TRANSITIONS, RelayState
 from streaming.relay.ring import CHUNK
 from streaming.relay.seams import Command
+from streaming.relay.states import TRANSITIONS, RelayState
 from tests.fakes.upstream import Script, TsOrigin
 from tests.mpegts.analyser import Limits, analyse
 from tests.streaming.relay.rig import (
