@@ -15,6 +15,7 @@ from channels.rules import RuleSet
 from guide.jobs import ask_for_match
 from portals.errors import CatalogueIncomplete
 from portals.mirror import mirroring
+from portals.mirror.mirroring import Part
 from portals.mirror.spool import Spool
 from portals.models import Portal, Run
 from portals.providers.records import GenreRecord, StreamRecord
@@ -27,7 +28,7 @@ def refresh_live(run: Run, progress: Progress) -> None:
 
     Raises PortalError, or RunHeld when a person has to look first; then nothing was changed.
     """
-    mirroring.refresh(LIVE, run, progress, _fetched_list)
+    mirroring.refresh([LIVE], run, progress, lambda portal, told: [Part(LIVE, _fetched_list(portal, told))])
     Portal.objects.filter(runs=run).update(refreshed_at=timezone.now())
     if any(progress.counts.get(change) for change in ("new", "changed", "gone", "back")):
         ask_for_match()

@@ -29,12 +29,14 @@ def upsert(model: type[Model], fields: Sequence[str], rows: Iterable[Sequence[An
         cursor.executemany(sql, list(rows))
 
 
-def assign(model: type[Model], field: str, values: Iterable[tuple[Any, Any]]) -> None:
-    """Set one column of many rows, given as (value, primary key)."""
+def assign(model: type[Model], fields: str | Sequence[str], values: Iterable[Sequence[Any]]) -> None:
+    """Set columns of many rows, given as (value, …, primary key)."""
     table = connection.ops.quote_name(model._meta.db_table)
     key = connection.ops.quote_name(str(model._meta.pk.column))
+    named = [fields] if isinstance(fields, str) else fields
+    assignments = ", ".join(f"{_column(model, name)} = %s" for name in named)
     with connection.cursor() as cursor:
-        cursor.executemany(f"UPDATE {table} SET {_column(model, field)} = %s WHERE {key} = %s", list(values))
+        cursor.executemany(f"UPDATE {table} SET {assignments} WHERE {key} = %s", list(values))
 
 
 def prepared(value: datetime | Decimal | dict[str, Any] | list[Any]) -> Any:

@@ -68,6 +68,10 @@ class RunHeld(RestreamerError):
     """The run waits for a person, because it would lose too much."""
 
 
+class RunGoesOn(RestreamerError):
+    """The run has done its share and makes room for others; it goes on when its turn comes again."""
+
+
 class RunNotUndoable(RestreamerError):
     """The run cannot be taken back; the message says why."""
 

@@ -10,7 +10,7 @@ from django.db import transaction
 from rq import Worker
 
 from portals import checking, refreshing, runs
-from portals.errors import RunCancelled, RunHeld
+from portals.errors import RunCancelled, RunGoesOn, RunHeld
 from portals.models import Portal, Run, RunKind, Subscription
 from restreamer.lib.errors import RestreamerError
 
@@ -53,6 +53,9 @@ def perform(run_id: int) -> dict[str, int]:
     run = Run.objects.select_related("portal").get(pk=run_id)
     try:
         return dict(refreshing.perform(run).counts)
+    except RunGoesOn:
+        _put(run_id)
+        return {}
     except (RunCancelled, RunHeld):
         return {}
     except RestreamerError as err:

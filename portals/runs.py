@@ -10,9 +10,10 @@ from datetime import timedelta
 from typing import Any
 
 from django.db.models import Q
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from portals.errors import RunCancelled, RunHeld
+from portals.errors import RunCancelled, RunGoesOn, RunHeld
 from portals.models import Portal, Run, RunKind, RunPayload, RunState
 from portals.models.run import UNDER_WAY
 from restreamer.lib import redact
@@ -65,7 +66,7 @@ def recorded(run: Run, watcher: Watcher | None = None) -> Iterator[Progress]:
     """Run the body as this run: its error becomes the row's sentence and is raised again."""
     now = timezone.now()
     taken = Run.objects.filter(pk=run.pk, state=RunState.QUEUED).update(
-        state=RunState.RUNNING, started_at=now, heartbeat_at=now
+        state=RunState.RUNNING, started_at=Coalesce("started_at", now), heartbeat_at=now
     )
     if not taken:
         raise RunCancelled("The run was ended before it began.")
@@ -74,6 +75,12 @@ def recorded(run: Run, watcher: Watcher | None = None) -> Iterator[Progress]:
         yield progress
     except (RunCancelled, KeyboardInterrupt):
         _end(run, RunState.CANCELLED, "Stopped by a person; what was stored before stays.")
+        raise
+    except RunGoesOn:
+        Run.objects.filter(pk=run.pk, state=RunState.RUNNING).update(
+            state=RunState.QUEUED, counts=progress.counts, created_at=timezone.now()
+        )
+        run.refresh_from_db()
         raise
     except RunHeld as err:
         _end(run, RunState.HELD, err.message, progress)
@@ -149,7 +156,7 @@ def confirm(run: Run) -> bool:
     """Let a held run go on; True when it was held. The caller starts it."""
     return bool(
         Run.objects.filter(pk=run.pk, state=RunState.HELD).update(
-            state=RunState.QUEUED, error="", finished_at=None, created_at=timezone.now()
+            state=RunState.QUEUED, error="", started_at=None, finished_at=None, created_at=timezone.now()
         )
     )
 

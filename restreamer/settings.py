@@ -60,6 +60,9 @@ REDIS_URL_GIVEN = env_secret("REDIS_URL")
 REDIS_SOCKET = RUN_FOLDER / "redis.sock"
 REDIS_URL = REDIS_URL_GIVEN or f"unix://{quote(str(REDIS_SOCKET))}?db=0"
 
+#: Between two questions when all details of a portal's movies and series are fetched; providers dislike haste.
+PREFETCH_SPACING_S = env_float("RESTREAMER_PREFETCH_SPACING_S", 0.5, minimum=0, maximum=60)
+
 # --- the data plane ------------------------------------------------------------------------------------------------
 NODE_NAME = env_str("RESTREAMER_NODE", "node1")
 RELAY_SOCKET = RUN_FOLDER / "relay.sock"

@@ -1,7 +1,20 @@
-"""Django's registration of the room."""
+"""Django's registration of the room; says what it refreshes."""
 
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 
 
 class VodConfig(AppConfig):
     name = "vod"
+
+    def ready(self) -> None:
+        """Register the refresh of movies and series: portals start it without knowing this room."""
+        from portals import refreshing
+        from portals.models import RunKind
+        from vod import search  # models exist only now
+        from vod.prefetch import prefetch
+        from vod.refresh import refresh_vod, undo_run
+
+        refreshing.register(RunKind.VOD, refresh_vod, undo_run)
+        refreshing.register(RunKind.DETAILS, prefetch)
+        post_migrate.connect(search.ensure_index, sender=self)

@@ -7,8 +7,10 @@ catalogue as it was, and one that would lose too much waits for a person.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeVar
 
 from django.db import transaction
 from django.utils import timezone
@@ -24,34 +26,59 @@ from portals.models import Portal, Run, RunPayload, RunState
 from portals.providers.records import GenreRecord
 from portals.runs import Progress
 
+T = TypeVar("T")
+
 #: Smaller lists are never held: losing three of eight channels is an ordinary day.
 _HOLD_FROM = 20
 
 
-def refresh(shape: Shape[R], run: Run, progress: Progress, fetch: Callable[[Portal, Progress], Spool[R]]) -> None:
-    """Mirror what `fetch` brings; counts and examples go to `progress`.
+class Part(NamedTuple):
+    """One kind of item and the list that came of it."""
 
-    Raises PortalError, or RunHeld when a person has to look first; then nothing was changed.
+    shape: Shape[Any]
+    spool: Spool[Any]
+
+
+def refresh(
+    shapes: Sequence[Shape[Any]], run: Run, progress: Progress, fetch: Callable[[Portal, Progress], list[Part]]
+) -> bool:
+    """Mirror what `fetch` brings, all of it or nothing; counts and examples go to `progress`.
+
+    Returns False when the list was one that waited for a person. Raises PortalError, or RunHeld when a person has to
+    look first; then nothing was changed.
     """
     portal = run.portal
     if portal is None:
         raise CatalogueIncomplete("The portal of this run was deleted.")
     confirmed = run.payloads.filter(purpose=RunPayload.HELD).exists()
-    with _held_list(shape, run) if confirmed else fetch(portal, progress) as spool:
+    with ExitStack() as stack:
+        parts = _held_lists(shapes, run) if confirmed else fetch(portal, progress)
+        for part in parts:
+            stack.enter_context(part.spool)
         progress.step("comparing with what is stored")
-        made = plan(shape, portal, spool)
-        progress.report = made.report
-        if not confirmed and _would_lose_too_much(portal, made):
-            _hold(run, spool)
+        plans = [plan(part.shape, portal, part.spool) for part in parts]
+        progress.report = _joined(shapes, [(part.shape, made.report) for part, made in zip(parts, plans, strict=True)])
+        losses = [
+            f"{len(made.gone):,} of {made.offered_before:,} {part.shape.noun}"
+            for part, made in zip(parts, plans, strict=True)
+            if _would_lose_too_much(portal, made)
+        ]
+        if losses and not confirmed:
+            _hold(run, parts)
             raise RunHeld(
-                f"This refresh would lose {len(made.gone):,} of {made.offered_before:,} {shape.noun}, so it waits for "
-                "you: apply it if the portal really dropped them, or drop it. Nothing was changed."
+                f"This refresh would lose {' and '.join(losses)}, so it waits for you: "
+                "apply it if the portal really dropped them, or drop it. Nothing was changed."
             )
-        progress.step(f"storing the {shape.noun}")
-        counts = Mirror(shape, portal, made, undo.UndoLog(run)).apply(spool, progress)
-    progress.counts.update(counts)
+        log = undo.UndoLog(run)
+        counts = []
+        for part, made in zip(parts, plans, strict=True):
+            progress.step(f"storing the {part.shape.noun}")
+            counts.append((part.shape, Mirror(part.shape, portal, made, log).apply(part.spool, progress)))
+        progress.report = _joined(shapes, [(part.shape, made.report) for part, made in zip(parts, plans, strict=True)])
+    progress.counts.update(_joined(shapes, counts))
     run.payloads.filter(purpose=RunPayload.HELD).delete()
     _forget_old_undo(run)
+    return not confirmed
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,20 +133,37 @@ def _would_lose_too_much(portal: Portal, made: Plan) -> bool:
     return made.offered_before >= _HOLD_FROM and made.lost_share * 100 > portal.hold_percent
 
 
-def _hold(run: Run, spool: Spool[R]) -> None:
-    genres = json.dumps([[g.provider_id, g.name, g.censored] for g in spool.genres]).encode()
+def _joined(shapes: Sequence[Shape[Any]], parts: Sequence[tuple[Shape[Any], dict[str, T]]]) -> dict[str, T]:
+    """The words of each kind in one dictionary; with several kinds, each says whose it is: `new movies`."""
+    if len(shapes) == 1:
+        return {word: value for _, words in parts for word, value in words.items()}
+    return {f"{word} {shape.noun}": value for shape, words in parts for word, value in words.items()}
+
+
+def _hold(run: Run, parts: Sequence[Part]) -> None:
+    position = 0
     with transaction.atomic():
-        payloads = [genres, *spool.blobs()]
-        for position, blob in enumerate(payloads):
-            RunPayload.objects.create(run=run, purpose=RunPayload.HELD, position=position, blob=blob)
+        for part in parts:
+            genres = [[g.provider_id, g.name, g.censored] for g in part.spool.genres]
+            blobs = list(part.spool.blobs())
+            header = json.dumps({"kind": part.shape.kind, "genres": genres, "pieces": len(blobs)}).encode()
+            for blob in [header, *blobs]:
+                RunPayload.objects.create(run=run, purpose=RunPayload.HELD, position=position, blob=blob)
+                position += 1
 
 
-def _held_list(shape: Shape[R], run: Run) -> Spool[R]:
+def _held_lists(shapes: Sequence[Shape[Any]], run: Run) -> list[Part]:
     blobs = run.payloads.filter(purpose=RunPayload.HELD).order_by("position").iterator(chunk_size=10)
-    spool = Spool(shape.form, [GenreRecord(*genre) for genre in json.loads(bytes(next(blobs).blob))])
+    known = {str(shape.kind): shape for shape in shapes}
+    parts = []
     for payload in blobs:
-        spool.add_blob(bytes(payload.blob))
-    return spool
+        header = json.loads(bytes(payload.blob))
+        shape = known[header["kind"]]
+        spool = Spool(shape.form, [GenreRecord(*genre) for genre in header["genres"]])
+        for _ in range(header["pieces"]):
+            spool.add_blob(bytes(next(blobs).blob))
+        parts.append(Part(shape, spool))
+    return parts
 
 
 def _forget_old_undo(run: Run, keep: int = 5) -> None:

@@ -72,6 +72,12 @@ class Portal(models.Model):
     enable_new = models.BooleanField(
         "show new channels", default=False, help_text="Show channels that appear for the first time at once."
     )
+    with_vod = models.BooleanField("movies and series", default=True, help_text="Fetch movies and series too.")
+    enable_new_vod = models.BooleanField(
+        "show new movies and series",
+        default=False,
+        help_text="Show movies and series at once when they appear, unless their category says otherwise.",
+    )
     refreshed_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 

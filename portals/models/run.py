@@ -14,6 +14,7 @@ class RunKind(models.TextChoices):
     TEST = "test", "test"
     LIVE = "live", "live channels"
     VOD = "vod", "movies and series"
+    DETAILS = "details", "details of movies and series"
     GUIDE = "guide", "guide"
 
 

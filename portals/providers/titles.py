@@ -57,6 +57,15 @@ def year_in(title: str) -> int | None:
     return int(years[-1]) if years else None
 
 
+def without_year(title: str) -> str:
+    """The title without years in brackets; unchanged when nothing else is there.
+
+    >>> without_year("Die Hard (1988) [4K]"), without_year("(2012)")
+    ('Die Hard [4K]', '(2012)')
+    """
+    return " ".join(_YEAR.sub(" ", title).split()) or title
+
+
 def is_adult(name: str) -> bool:
     """Does a group or category call itself adult?
 

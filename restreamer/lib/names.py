@@ -43,6 +43,9 @@ _INITIALS = re.compile(r"\b((?:\w\.){2,})")
 _APOSTROPHE = re.compile(r"(?<=\w)['’`´](?=\w)")
 _TOKEN = re.compile(r"\d+|[^\W\d_]+")
 
+#: Languages in front of a movie's name that are no country's code.
+_LANGUAGES = {"en": "en", "eng": "en", "multi": "", "vf": "fr", "vo": "en", "lat": "latam", "ara": "ar", "hin": "in"}
+
 #: Letters Unicode does not take apart into a plain one and a mark.
 _PLAIN_LETTERS = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ı": "i"})
 _LATIN_MARKS = re.compile("[\u0300-\u036f]")
@@ -117,6 +120,29 @@ def parse(name: str) -> ChannelName:
         country=country or bracket_country or last_country,
         quality=max(quality, bracket_quality, word_quality, key=_QUALITY_RANK.__getitem__),
         shift_hours=shift_hours,
+    )
+
+
+@lru_cache(maxsize=65536)
+def title(name: str) -> ChannelName:
+    """The name of a movie or series taken apart: like `parse`, but a country at its end is part of it (Made in Italy).
+
+    >>> title("EN - Rocky II 4K").words, title("EN - Rocky II 4K").country
+    (('rocky', '2'), 'en')
+    """
+    text = fold(name)
+    language = _PREFIX.match(text)
+    if language is not None and language[1] in _LANGUAGES:
+        text = text[language.end() :]
+    country, quality, text = _prefixes(text)
+    if language is not None:
+        country = country or _LANGUAGES.get(language[1], "")
+    text, bracket_country, bracket_quality = _brackets(text)
+    tokens, word_quality = _without_quality(_tokens(_chunks(text)))
+    return ChannelName(
+        words=_same_words(tokens),
+        country=country or bracket_country,
+        quality=max(quality, bracket_quality, word_quality, key=_QUALITY_RANK.__getitem__),
     )
 
 

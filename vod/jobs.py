@@ -1,0 +1,27 @@
+"""Background jobs of movies and series: thin, arguments are ids. Refresh and prefetch run as portals' runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib import import_module
+
+import django_rq
+
+from portals.jobs import REFRESH_QUEUE
+
+DETAILS_TIMEOUT_S = 600
+
+
+def enqueue_details(series_offer_ids: Sequence[int]) -> None:
+    """Ask about further offers of a series while the viewer reads on."""
+    django_rq.get_queue(REFRESH_QUEUE).enqueue(
+        fetch_details, list(series_offer_ids), job_timeout=DETAILS_TIMEOUT_S, result_ttl=600, failure_ttl=24 * 3600
+    )
+
+
+def fetch_details(series_offer_ids: list[int]) -> int:
+    """Job: ask about these offers; returns how many answered. Those that do not fail no worker."""
+    details = import_module("vod.details")  # it enqueues this job, so neither can import the other first
+    models = import_module("vod.models")
+    offers = models.SeriesOffer.objects.filter(pk__in=series_offer_ids).select_related("portal")
+    return int(details.fetch_all(offers))

@@ -1,0 +1,94 @@
+"""The refresh of movies and series: what is fetched of a portal and taken by its category maps; the mirror
+(portals/mirror) does the rest. Curated columns are never written here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, TypeVar
+
+from portals.errors import CatalogueIncomplete
+from portals.mirror import mirroring
+from portals.mirror.mirroring import Part
+from portals.mirror.spool import Spool
+from portals.models import Genre, Portal, Run
+from portals.models.genre import GenreKind
+from portals.providers.records import GenreRecord
+from portals.providers.registry import vod_provider_for
+from portals.providers.vod_records import CategoryRecord, MovieRecord, SeriesRecord, VodProvider
+from portals.runs import Progress
+from vod import episodes, settling
+from vod.models import CategoryMap, Movie, MovieOffer, Series, SeriesOffer
+from vod.shapes import MOVIES, SERIES
+
+R = TypeVar("R", MovieRecord, SeriesRecord)
+
+
+def refresh_vod(run: Run, progress: Progress) -> None:
+    """Refresh the movies and series of the run's portal; counts and examples go to `progress`.
+
+    Raises PortalError, or RunHeld when a person has to look first; then nothing was changed.
+    """
+    portal = run.portal
+    if portal is None or not portal.with_vod:
+        return
+    provider = vod_provider_for(portal)
+    if not hasattr(provider, "movies"):
+        return
+    fetched = mirroring.refresh([MOVIES, SERIES], run, progress, lambda p, told: _fetched(provider, p, told))
+    _map_new_categories(portal)
+    if fetched and provider.lists_episodes:
+        progress.step("storing the episodes")
+        progress.counts["episodes"] = episodes.store_listed(portal, provider.episodes(progress))
+
+
+def undo_run(run: Run) -> None:
+    """Take back what a run changed. Raises RunNotUndoable with the reason."""
+    mirroring.undo_run(run)
+    settling.settle(
+        Movie, MovieOffer.objects.filter(portal=run.portal, movie__isnull=False).values_list("movie", flat=True)
+    )
+    settling.settle(
+        Series, SeriesOffer.objects.filter(portal=run.portal, series__isnull=False).values_list("series", flat=True)
+    )
+
+
+def _fetched(provider: VodProvider, portal: Portal, progress: Progress) -> list[Part]:
+    """Both lists; a kind the portal does not have and never had is left out."""
+    progress.step("reading the categories")
+    parts: list[Part] = []
+    movies: Spool[MovieRecord] = Spool(MOVIES.form, _genres(provider.movie_categories()))
+    series: Spool[SeriesRecord] = Spool(SERIES.form, _genres(provider.series_categories()))
+    progress.step("reading the movies")
+    movies.fill(_wanted(portal, GenreKind.MOVIE, provider.movies(progress)))
+    progress.step("reading the series")
+    series.fill(_wanted(portal, GenreKind.SERIES, provider.series(progress)))
+    for part in (Part(MOVIES, movies), Part(SERIES, series)):
+        if part.spool.count:
+            parts.append(part)
+        elif part.shape.offered._default_manager.filter(portal=portal, stale_since__isnull=True).exists():
+            raise CatalogueIncomplete(
+                f"The portal sent an empty list of {part.shape.noun}. What was stored before stays as it is; "
+                "test the portal to see whether the subscription still works."
+            )
+    return parts
+
+
+def _genres(categories: Sequence[CategoryRecord]) -> list[GenreRecord]:
+    return [GenreRecord(c.provider_id, c.name, c.censored) for c in categories]
+
+
+def _wanted(portal: Portal, kind: GenreKind, records: Iterable[R]) -> Iterator[R]:
+    """What the portal's category maps take. An item in several categories is taken unless its first is ignored."""
+    maps = CategoryMap.objects.filter(genre__portal=portal, genre__kind=kind, ignored=True)
+    ignored = set(maps.values_list("genre__provider_id", flat=True))
+    for record in records:
+        if not record.category_ids or record.category_ids[0] not in ignored:
+            yield record
+
+
+def _map_new_categories(portal: Portal) -> None:
+    """A row for every category, so that the owner finds them all in one list and sets them there."""
+    new: Any = Genre.objects.filter(
+        portal=portal, kind__in=[GenreKind.MOVIE, GenreKind.SERIES], category_map__isnull=True
+    )
+    CategoryMap.objects.bulk_create([CategoryMap(genre=genre) for genre in new], batch_size=500, ignore_conflicts=True)
