@@ -18,6 +18,7 @@ from portals.providers.base import Provider
 from portals.providers.records import PlayUrl
 from portals.providers.registry import provider_for
 from restreamer.lib.redis_client import RedisUnavailable
+from streaming.cooling import Cooling
 from streaming.relay.seams import FaultHistory, Opened, Ticket
 from streaming.room import GiveUp, Room
 from streaming.search import Search
@@ -46,6 +47,7 @@ class PortalOpener:
         self.sessions = Sessions(client)
         self.room = Room(self.ledger, self.sessions)
         self.watchdog = Watchdog(providers)
+        self.cooling = Cooling(clock)
         self.client = client
         self.providers = providers
         self.source_for = source_for

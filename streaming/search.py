@@ -130,9 +130,12 @@ class Search:
 
     def _step(self) -> Opened | None:
         """One decision and what follows from it."""
+        first_look = not self._playables
         self._look()
         now = self._opener.clock()
         candidates = [one.candidate for one in self._playables.values()]
+        if first_look and self._attempt.starting:
+            self._opener.cooling.check(self._ticket.key, frozenset(candidates))
         decision = decide(candidates, self._history.entries, now, self._attempt, self._full)
         if self._roomless and not self._stays_with_stream(decision):
             return self._make_room()
@@ -147,7 +150,7 @@ class Search:
                 self._wait_for_a_slot()
                 return None
             case GiveUp(reason):
-                raise self._refusal(reason)
+                raise self._given_up(reason)
 
     # --- slots ----------------------------------------------------------------------------------------------------
 
@@ -234,6 +237,7 @@ class Search:
                 return None
             undo.callback(source.close)
             standing.played(self._opener.client, playable.subscription)
+            self._opener.cooling.played(self._ticket.key)
             undo.pop_all()
         return Opened(
             source=source,
@@ -321,6 +325,14 @@ class Search:
         if isinstance(err, ItemRefused) and not isinstance(err, ItemBusy):
             return Fault.NOT_FOUND
         return Fault.PORTAL
+
+    def _given_up(self, reason: Reason) -> RestreamerError:
+        """The refusal; a start that failed by its sources is not made again at once."""
+        error = self._refusal(reason)
+        if self._attempt.starting and self._playables and isinstance(error, NothingToPlay):
+            offer = frozenset(one.candidate for one in self._playables.values())
+            self._opener.cooling.failed(self._ticket.key, offer, error)
+        return error
 
     def _refusal(self, reason: Reason) -> RestreamerError:
         """Why nothing plays, for the owner in full and for the viewer in a sentence."""

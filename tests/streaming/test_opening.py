@@ -31,7 +31,7 @@ from streaming.errors import Cancelled, NothingToPlay
 from streaming.faults import Fault
 from streaming.relay.seams import FaultHistory, Opened
 from streaming.session_book import SessionBook
-from tests.factories import PortalFactory, SubscriptionFactory
+from tests.factories import LinkFactory, PortalFactory, SubscriptionFactory
 from tests.fakes import leftovers
 from tests.fakes.upstream import Script, TsOrigin
 from tests.streaming.openers import MiniRelay, channel_on, in_threads, names
@@ -530,6 +530,24 @@ def test_a_provider_whose_servers_are_full_is_left_for_another(relay: MiniRelay,
     history = FaultHistory()
     assert relay.open(channel, history=history).stream_id == channel.links.get(rank=1).stream_id
     assert faults(history) == [Fault.PORTAL]
+
+
+def test_a_player_that_knocks_on_a_dead_channel_costs_no_link_request_each_time(
+    relay: MiniRelay, macs: list[Subscription], origin: TsOrigin
+) -> None:
+    channel = channel_on(macs[0].portal)
+    relay.provider.errors[names(channel)[0]] = ItemRefused("Not offered any more.")
+    with pytest.raises(NothingToPlay):
+        relay.open(channel)
+    asked = len(relay.provider.asked)
+    for _ in range(20):
+        with pytest.raises(NothingToPlay, match="Not offered any more") as caught:
+            relay.open(channel)
+    assert caught.value.retry_after_s
+    assert len(relay.provider.asked) == asked
+    # Somebody has given it another source: that one is tried at once.
+    LinkFactory(channel=channel, rank=1, stream__portal=macs[0].portal, stream__provider_id="other")
+    assert relay.open(channel)
 
 
 def test_a_channel_without_streams_says_so_to_its_owner(relay: MiniRelay) -> None:
