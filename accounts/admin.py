@@ -17,7 +17,7 @@ from unfold.decorators import action, display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from accounts.adding import check_name, check_password_form
-from accounts.models import Viewer
+from accounts.models import AdultView, Viewer
 from restreamer.lib.errors import InvalidInput
 
 admin.site.unregister(User)
@@ -49,9 +49,22 @@ class ViewerForm(forms.ModelForm[Viewer]):
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
     )
 
+    new_pin = forms.RegexField(
+        r"^[0-9]{4,12}$",
+        required=False,
+        label="New PIN",
+        help_text="Four to twelve digits; empty = unchanged. Adds &pin=… to the addresses of adult channels.",
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password", "inputmode": "numeric"}),
+        error_messages={"invalid": "A PIN has four to twelve digits."},
+    )
+
     class Meta:
         model = Viewer
-        fields = ("name", "new_password", "connections", "may_redirect", "enabled", "expires_at", "owner")
+        fields = (
+            "name", "new_password", "connections", "limit_policy", "may_redirect", "enabled", "expires_at", "owner",
+            "lineups", "with_live", "with_movies", "with_series", "adult", "new_pin", "networks", "open_networks",
+            "notes",
+        )  # fmt: skip
 
     def clean_name(self) -> str:
         return _checked(check_name, self.cleaned_data["name"])
@@ -59,6 +72,14 @@ class ViewerForm(forms.ModelForm[Viewer]):
     def clean_new_password(self) -> str:
         value: str = self.cleaned_data["new_password"]
         return _checked(check_password_form, value) if value else ""
+
+    def clean(self) -> dict[str, Any] | None:
+        """A PIN that lets see something must be there."""
+        cleaned = super().clean()
+        wants_pin = self.cleaned_data.get("adult") == AdultView.PIN
+        if wants_pin and not self.instance.pin_hash and not self.cleaned_data.get("new_pin"):
+            self.add_error("new_pin", "Adult channels are to be seen with a PIN: set one.")
+        return cleaned
 
 
 def _checked(check: Any, value: str) -> str:
@@ -74,10 +95,25 @@ class ViewerAdmin(ModelAdmin):
     """What players log in with."""
 
     form = ViewerForm
-    list_display = ("name", "limit", "enabled", "expires_at", "owner")
-    list_filter = ("enabled",)
-    search_fields = ("name",)
-    actions = ("new_token",)
+    list_display = ("name", "limit", "enabled", "expires_at", "lineup_names", "owner")
+    list_filter = ("enabled", "lineups", "adult")
+    search_fields = ("name", "notes")
+    autocomplete_fields = ("lineups", "owner")
+    actions = ("new_token", "switch_off", "switch_on")
+    fieldsets = (
+        (None, {"fields": (("name", "new_password"), ("enabled", "expires_at", "owner"), "notes")}),
+        ("What they see", {"fields": ("lineups", ("with_live", "with_movies", "with_series"), ("adult", "new_pin"))}),
+        ("Limits", {"fields": (("connections", "limit_policy"), "may_redirect", "networks", "open_networks")}),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Viewer]:
+        viewers: QuerySet[Viewer] = super().get_queryset(request)
+        return viewers.select_related("owner").prefetch_related("lineups")
+
+    @display(description="lineups")
+    def lineup_names(self, viewer: Viewer) -> str:
+        """What the viewer was given."""
+        return ", ".join(lineup.name for lineup in viewer.lineups.all()) or "everything"
 
     @display(description="streams at once", ordering="connections")
     def limit(self, viewer: Viewer) -> str:
@@ -93,6 +129,8 @@ class ViewerAdmin(ModelAdmin):
             )
         if password:
             obj.set_password(password)
+        if form.cleaned_data["new_pin"]:
+            obj.set_pin(form.cleaned_data["new_pin"])
         super().save_model(request, obj, form, change)
 
     @action(description="New token (old addresses stop working)", permissions=["change"])
@@ -102,3 +140,13 @@ class ViewerAdmin(ModelAdmin):
             viewer.rotate_token()
             viewer.save(update_fields=["token"])
         self.message_user(request, f"{queryset.count()} viewer(s) have a new token.", messages.SUCCESS)
+
+    @action(description="Switch off", permissions=["change"])
+    def switch_off(self, request: HttpRequest, queryset: QuerySet[Viewer]) -> None:
+        """Their addresses stop working until they are switched on again."""
+        self.message_user(request, f"{queryset.update(enabled=False)} viewer(s) switched off.", messages.SUCCESS)
+
+    @action(description="Switch on", permissions=["change"])
+    def switch_on(self, request: HttpRequest, queryset: QuerySet[Viewer]) -> None:
+        """Their addresses work again."""
+        self.message_user(request, f"{queryset.update(enabled=True)} viewer(s) switched on.", messages.SUCCESS)

@@ -7,8 +7,22 @@ from typing import Any
 
 from django.db import models
 
+from channels.lineups import Lineup, LineupEntry
 from channels.querysets import ChannelQuerySet, StreamQuerySet
 from portals.models import Genre, Portal, PublicIdCounter
+from restreamer.lib import names
+
+__all__ = [
+    "Channel",
+    "ChannelStream",
+    "GenreMap",
+    "Group",
+    "Lineup",
+    "LineupEntry",
+    "Merge",
+    "Stream",
+    "StreamRule",
+]
 
 
 class Group(models.Model):
@@ -71,6 +85,10 @@ class Channel(models.Model):
     enabled = models.BooleanField(default=False)
     is_radio = models.BooleanField(default=False)
     adult = models.BooleanField(default=False)
+    favourite = models.BooleanField(default=False, db_default=False)
+    #: What the name says, kept beside it so that lineups can filter: "", "sd", "hd", "fhd", "uhd"; ISO 3166 code or "".
+    quality = models.CharField(max_length=4, blank=True, editable=False, db_default="")
+    country = models.CharField(max_length=2, blank=True, editable=False, db_default="")
     streams: models.ManyToManyField[Stream, ChannelStream] = models.ManyToManyField(
         Stream, through="ChannelStream", related_name="channels"
     )
@@ -86,7 +104,11 @@ class Channel(models.Model):
         return self.name
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Take a public id at birth."""
+        """Take a public id at birth, and read the name again."""
+        said = names.parse(self.name)
+        self.quality, self.country = said.quality, said.country
+        if (fields := kwargs.get("update_fields")) is not None and "name" in fields:
+            kwargs["update_fields"] = {*fields, "quality", "country"}
         if not self.id:
             self.id = PublicIdCounter.take(1)[0]
             kwargs["force_insert"] = True
@@ -99,10 +121,11 @@ class Channel(models.Model):
 
     @property
     def shown_number(self) -> str:
-        """The number as players read it: `7` or `7.1`; empty without one."""
-        if self.number is None:
+        """The number as players read it: `7` or `7.1`; empty without one. A lineup may have given another."""
+        number = self.__dict__.get("lineup_number", self.number)
+        if number is None:
             return ""
-        return format(Decimal(self.number).normalize(), "f")
+        return format(Decimal(number).normalize(), "f")
 
 
 class ChannelStream(models.Model):

@@ -268,6 +268,7 @@ UNFOLD = {
                 "items": [
                     _page("Channels", "tv", "channels_channel_changelist"),
                     _page("Groups", "folder", "channels_group_changelist"),
+                    _page("Lineups", "format_list_numbered", "channels_lineup_changelist"),
                     _page("Rules", "rule", "channels_streamrule_changelist"),
                     _page("Genres", "category", "channels_genremap_changelist"),
                     _page("Doubles", "merge", "channels_merge_changelist"),

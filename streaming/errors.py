@@ -13,12 +13,28 @@ class TokenMissing(RestreamerError):
     public = "This address needs a valid token. Take it from your playlist."
 
 
+class LoginWrong(RestreamerError):
+    """Name or password is wrong: the answer is the same for both."""
+
+    status = 401
+    permanent = True
+    public = "Name or password is wrong."
+
+
 class ViewerNotAllowed(RestreamerError):
     """The viewer's login is switched off or expired."""
 
     status = 403
     permanent = True
     public = "This login may not watch."
+
+
+class LineupUnknown(RestreamerError):
+    """No such lineup, or one that is not this viewer's: the answer is the same for both."""
+
+    status = 404
+    permanent = True
+    public = "There is no such lineup."
 
 
 class ChannelUnknown(RestreamerError):

@@ -158,7 +158,7 @@ def test_channels_are_shown_and_hidden_in_bulk(admin_client):
 
 def test_a_new_viewer_gets_a_password_shown_once(admin_client):
     answer = admin_client.post(
-        page(Viewer, "add"), {"name": "kitchen", "connections": "1", "enabled": "on"}, follow=True
+        page(Viewer, "add"), {"name": "kitchen", "connections": "1", "enabled": "on", "adult": "hidden"}, follow=True
     )
     text = answer.content.decode()
     assert "it is shown only this once" in text

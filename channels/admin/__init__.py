@@ -1,8 +1,9 @@
 """The curator's pages about channels."""
 
 from channels.admin.channel import ChannelAdmin, GroupAdmin
+from channels.admin.lineup import LineupAdmin
 from channels.admin.merge import MergeAdmin
 from channels.admin.rules import GenreMapAdmin, StreamRuleAdmin
 from channels.admin.stream import StreamAdmin
 
-__all__ = ["ChannelAdmin", "GenreMapAdmin", "GroupAdmin", "MergeAdmin", "StreamAdmin", "StreamRuleAdmin"]
+__all__ = ["ChannelAdmin", "GenreMapAdmin", "GroupAdmin", "LineupAdmin", "MergeAdmin", "StreamAdmin", "StreamRuleAdmin"]

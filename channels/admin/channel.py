@@ -77,16 +77,18 @@ class ChannelAdmin(GuidePages, ModelAdmin):
         GuideFilter,
         "is_radio",
         "adult",
+        "favourite",
+        "quality",
     )
     list_filter_submit = True
     list_select_related = ("group",)
     list_per_page = 100
     search_fields = ("name", "guide_id", "streams__name")
-    actions = ("enable", "disable")
+    actions = ("enable", "disable", "favour", "unfavour")
     autocomplete_fields = ("group",)
     inlines = (StreamsInline,)
     show_full_result_count = False
-    fields = ("name", "number", "group", "enabled", "logo", "guide_id", "is_radio", "adult")
+    fields = ("name", "number", "group", "enabled", "logo", "guide_id", "is_radio", "adult", "favourite")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Channel]:
         channels: QuerySet[Channel] = super().get_queryset(request)
@@ -121,6 +123,22 @@ class ChannelAdmin(GuidePages, ModelAdmin):
     def disable(self, request: HttpRequest, queryset: QuerySet[Channel]) -> None:
         """Switch the chosen channels off."""
         self._switch(request, queryset, enabled=False)
+
+    @action(description="Mark as favourites", permissions=["change"])
+    def favour(self, request: HttpRequest, queryset: QuerySet[Channel]) -> None:
+        """Lineups can choose favourites."""
+        self._mark(request, queryset, favourite=True)
+
+    @action(description="No favourites any more", permissions=["change"])
+    def unfavour(self, request: HttpRequest, queryset: QuerySet[Channel]) -> None:
+        """Take the mark away."""
+        self._mark(request, queryset, favourite=False)
+
+    def _mark(self, request: HttpRequest, queryset: QuerySet[Channel], *, favourite: bool) -> None:
+        chosen = Channel.objects.filter(pk__in=queryset.order_by().values("pk"))
+        changed = chosen.exclude(favourite=favourite).update(favourite=favourite)
+        word = "favourites now" if favourite else "no favourites any more"
+        self.message_user(request, f"{changed} channel(s) are {word}.", messages.SUCCESS)
 
     def _switch(self, request: HttpRequest, queryset: QuerySet[Channel], *, enabled: bool) -> None:
         chosen = Channel.objects.filter(pk__in=queryset.order_by().values("pk")).exclude(enabled=enabled)

@@ -15,10 +15,13 @@ from portals import bulk
 from portals.mirror.shape import NewRow
 from portals.models import Portal, PublicIdCounter
 from portals.providers.records import StreamRecord
-from restreamer.lib import storable
+from restreamer.lib import names, storable
 from restreamer.lib.errors import InvalidInput
 
-_CHANNEL = ("id", "name", "number", "group", "logo", "guide_id", "enabled", "is_radio", "adult", "created_at")
+_CHANNEL = (
+    "id", "name", "number", "group", "logo", "guide_id", "enabled", "is_radio", "adult", "quality", "country",
+    "created_at",
+)  # fmt: skip
 _LINK = ("channel", "stream", "rank")
 _EXAMPLES = 200
 
@@ -51,9 +54,11 @@ class Births:
     def _channel(self, public_id: int, stream: NewStream, now: Any) -> tuple[Any, ...]:
         rules = self._maps.get(stream.genre.pk) if stream.genre else None
         number = self._number(stream, rules)
+        name = renamed(stream.name, rules.rename_pattern, rules.rename_to) if rules else stream.name
+        said = names.parse(name)
         return (
             public_id,
-            renamed(stream.name, rules.rename_pattern, rules.rename_to) if rules else stream.name,
+            name,
             bulk.prepared(number) if number is not None else None,
             self._group_of(stream, rules),
             storable.text(stream.record.logo, 2000),
@@ -61,6 +66,8 @@ class Births:
             self._shown(stream, rules),
             stream.record.is_radio,
             stream.censored,
+            said.quality,
+            said.country,
             now,
         )
 

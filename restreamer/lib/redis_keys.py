@@ -90,6 +90,11 @@ def refused_streams(subscription_id: int) -> str:
     return f"{PREFIX}portal:refused:{subscription_id}"
 
 
+def wrong_logins(address: str) -> str:
+    """How many wrong tokens and passwords one address sent lately."""
+    return f"{PREFIX}wrong:{address}"
+
+
 def viewer_sessions(viewer_id: int) -> str:
     """Sorted set: session id -> expiry of what one viewer watches."""
     return f"{PREFIX}sessions:viewer:{viewer_id}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from channels.models import Channel
 from channels.querysets import ChannelQuerySet
@@ -19,6 +20,8 @@ class PlaylistForm:
 
     base_url: str
     token: str
+    #: The viewer's PIN, for channels marked as adult; empty when none was given.
+    pin: str = ""
     with_groups: bool = True
     with_numbers: bool = True
 
@@ -51,4 +54,5 @@ def entry(channel: Channel, form: PlaylistForm) -> str:
 
 def address(channel: Channel, form: PlaylistForm) -> str:
     """Where players fetch the channel. Equal on every download: players take it as the channel's identity."""
-    return f"{form.base_url}/stream/{channel.id}?token={form.token}"
+    pin = f"&pin={quote(form.pin)}" if form.pin and channel.adult else ""
+    return f"{form.base_url}/stream/{channel.id}?token={form.token}{pin}"

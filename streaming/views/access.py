@@ -10,8 +10,11 @@ from collections.abc import Sequence
 from django.conf import settings
 from django.http import HttpRequest
 
-from accounts.models import Viewer
-from streaming.errors import TokenMissing, ViewerNotAllowed
+from accounts.guessing import guessed_wrong, must_not_guess
+from accounts.models import AdultView, Viewer
+from restreamer.lib.redis_client import connection
+from streaming.errors import LoginWrong, TokenMissing, ViewerNotAllowed
+from streaming.visible import Sight
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -20,22 +23,81 @@ _NOBODY = secrets.token_urlsafe(24)
 _LONGEST_TOKEN = 64
 
 
-def admitted_viewer(request: HttpRequest, token: str = "") -> Viewer:
-    """The viewer whose token stands in the path or in `?token=`.
+def admitted(request: HttpRequest, token: str = "") -> Sight:
+    """What the viewer whose token stands in the path or in `?token=` sees.
 
-    Raises TokenMissing (the same for none and for a wrong one), ViewerNotAllowed.
+    Without a token, a network that was opened for that stands for it. Raises TokenMissing (the same for none and for a
+    wrong one), ViewerNotAllowed, TooManyGuesses, RedisUnavailable (after a wrong token or PIN only).
     """
-    # No token of ours is longer, or holds a NUL, which PostgreSQL would stumble over.
-    given = (token or request.GET.get("token", ""))[: _LONGEST_TOKEN + 1].replace("\0", " ")
-    viewer = Viewer.objects.filter(token=given).first()
-    known = viewer.token if viewer is not None else _NOBODY
-    if not secrets.compare_digest(known.encode(), given.encode(errors="replace")) or viewer is None:
+    address = client_address(request)
+    given = token or request.GET.get("token", "")
+    viewer = _with_token(given) if given else _of_open_network(address)
+    if viewer is None:
+        _count_wrong(address)
         raise TokenMissing("No viewer has the token of this request.")
+    return _sight(request, viewer, address)
+
+
+def admitted_by_login(request: HttpRequest, name: str, password: str) -> Sight:
+    """The same for name and password, as players of the Xtream scheme send them; the token counts as a password too.
+
+    An unknown name and a wrong password are one error, and take as long. Raises LoginWrong besides.
+    """
+    address = client_address(request)
+    must_not_guess(connection(), address)
+    viewer = Viewer.objects.filter(name=_storable(name)).first()
+    known = viewer if viewer is not None else Viewer(name="", token=_NOBODY)
+    right = secrets.compare_digest(known.token.encode(), _storable(password).encode()) or known.check_password(password)
+    if viewer is None or not right:
+        _count_wrong(address)
+        raise LoginWrong("Name and password are no viewer's.")
+    return _sight(request, viewer, address)
+
+
+def admitted_viewer(request: HttpRequest, token: str = "") -> Viewer:
+    """Who asks, where it does not matter what they see. Raises as `admitted`."""
+    return admitted(request, token).viewer
+
+
+def _with_token(given: str) -> Viewer | None:
+    viewer = Viewer.objects.filter(token=_storable(given)).first()
+    known = viewer.token if viewer is not None else _NOBODY
+    return viewer if secrets.compare_digest(known.encode(), _storable(given).encode()) else None
+
+
+def _storable(text: str) -> str:
+    """No token or name of ours is longer, or holds a NUL, which PostgreSQL would stumble over."""
+    return text[: _LONGEST_TOKEN + 1].replace("\0", " ").encode(errors="replace").decode()
+
+
+def _of_open_network(address: str) -> Viewer | None:
+    opened = Viewer.objects.allowed().with_open_networks()
+    return next((viewer for viewer in opened if viewer.is_open_to(address)), None)
+
+
+def _count_wrong(address: str) -> None:
+    client = connection()
+    must_not_guess(client, address)
+    guessed_wrong(client, address)
+
+
+def _sight(request: HttpRequest, viewer: Viewer, address: str) -> Sight:
     if not viewer.enabled:
         raise ViewerNotAllowed(f"{viewer.name} is switched off.", public="This login is switched off.")
     if viewer.expired:
         raise ViewerNotAllowed(f"{viewer.name} has expired.", public="This login has expired.")
-    return viewer
+    if not viewer.may_come_from(address):
+        raise ViewerNotAllowed(
+            f"{viewer.name} may not come from {address}.", public="This login does not work from your network."
+        )
+    pin = request.GET.get("pin", "")[:_LONGEST_TOKEN]
+    if not pin or viewer.adult != AdultView.PIN:
+        return Sight(viewer)
+    must_not_guess(connection(), address)
+    if viewer.check_pin(pin):
+        return Sight(viewer, pin_given=True)
+    _count_wrong(address)
+    raise ViewerNotAllowed(f"The PIN of {viewer.name} was wrong.", public="The PIN is wrong.")
 
 
 def client_address(request: HttpRequest) -> str:

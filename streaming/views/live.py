@@ -18,38 +18,33 @@ from streaming.errors import ChannelGone, ChannelUnknown, NothingToPlay
 from streaming.handover import hand_over
 from streaming.limits import Limits, Wish
 from streaming.relay.seams import Ticket
-from streaming.views.access import admitted_viewer, client_address
+from streaming.views.access import admitted, client_address
 from streaming.views.errors import for_players
 
 _LONGEST_AGENT = 200
-#: Public ids end below this; what is higher is no id, and no number a database takes.
-_HIGHEST_ID = 2**31 - 1
 
 
 @for_players
 def stream(request: HttpRequest, channel_id: int, token: str = "") -> HttpResponseBase:
     """`/stream/<channel id>`: one channel, whichever portal carries it."""
-    viewer = admitted_viewer(request, token)
-    channel = Channel.objects.enabled().filter(pk=channel_id).first() if channel_id <= _HIGHEST_ID else None
-    if channel is None:
-        raise ChannelUnknown(f"Channel {channel_id} does not exist or is not enabled.")
-    return _watch(request, viewer, channel)
+    sight = admitted(request, token)
+    return _watch(request, sight.viewer, sight.channel(channel_id))
 
 
 @for_players
 def play(request: HttpRequest, portal: str, provider_id: str, token: str = "") -> HttpResponseBase:
     """`/play/<portal>/<provider channel id>`: the channel that holds this stream, under its portal's name."""
-    viewer = admitted_viewer(request, token)
+    sight = admitted(request, token)
     if "\0" in provider_id:
         # PostgreSQL knows no such text.
         raise ChannelUnknown("No provider's id holds a NUL.")
     links = ChannelStream.objects.filter(stream__provider_id=provider_id, channel__enabled=True)
-    link = links.filter(stream__portal__slug=portal).select_related("channel").first()
+    link = links.filter(stream__portal__slug=portal).first()
     if link is None and re.fullmatch(r"[0-9]{1,9}", portal):
-        link = links.filter(stream__portal_id=int(portal)).select_related("channel").first()
+        link = links.filter(stream__portal_id=int(portal)).first()
     if link is None:
         raise ChannelUnknown("No enabled channel holds this stream.")
-    return _watch(request, viewer, link.channel)
+    return _watch(request, sight.viewer, sight.channel(link.channel_id))
 
 
 @for_players
@@ -72,7 +67,7 @@ def _watch(request: HttpRequest, viewer: Viewer, channel: Channel) -> HttpRespon
         peer=client_address(request),
         agent=request.headers.get("User-Agent", "")[:_LONGEST_AGENT],
     )
-    limits = Limits(connection(), relay_owner(), policy=settings.VIEWER_LIMIT_POLICY)
+    limits = Limits(connection(), relay_owner(), policy=viewer.limit_policy or settings.VIEWER_LIMIT_POLICY)
     session_id = limits.admit(wish)
     ticket = Ticket(
         session_id=session_id,

@@ -1,0 +1,46 @@
+"""Whoever guesses tokens or passwords is slowed down: wrong ones are counted per address, in Redis.
+
+A right answer clears nothing: else a guesser with one login of his own could go on for ever. People behind one address
+(a household) share the count, so it is generous; players do not mistype.
+"""
+
+from __future__ import annotations
+
+from redis import Redis
+
+from restreamer.lib import redis_keys
+from restreamer.lib.errors import RestreamerError
+from restreamer.lib.redis_client import answering
+
+#: Wrong tokens and passwords allowed from one address in a window.
+MOST_WRONG = 30
+WINDOW_S = 300
+
+# KEYS[1] the counter   ARGV[1] window in s.   Returns the count so far; the window begins at the first wrong one.
+_COUNT = """
+local count = redis.call('INCR', KEYS[1])
+if count == 1 then redis.call('EXPIRE', KEYS[1], ARGV[1]) end
+return count
+"""
+
+
+class TooManyGuesses(RestreamerError):
+    """This address was wrong too often."""
+
+    status = 429
+    retry_after_s = float(WINDOW_S)
+    public = "Too many wrong logins came from your address. Wait five minutes, then use the address of your playlist."
+
+
+def must_not_guess(client: Redis, address: str) -> None:
+    """Raises TooManyGuesses when the address has used up its wrong tries, RedisUnavailable."""
+    with answering():
+        count = client.get(redis_keys.wrong_logins(address))
+    if count is not None and int(count) >= MOST_WRONG:
+        raise TooManyGuesses(f"{address} was wrong {int(count)} times.")
+
+
+def guessed_wrong(client: Redis, address: str) -> None:
+    """Count one wrong token or password. Raises RedisUnavailable."""
+    with answering():
+        client.eval(_COUNT, 1, redis_keys.wrong_logins(address), WINDOW_S)

@@ -1,0 +1,62 @@
+"""What one viewer sees: the one door from a login to querysets. Every output and every address asks here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from accounts.models import AdultView, Viewer
+from channels.models import Channel, Lineup
+from channels.querysets import ChannelQuerySet
+from streaming.errors import ChannelUnknown, LineupUnknown
+
+#: Public ids end here; what is higher is no id, and no number a database takes.
+HIGHEST_ID = 2**31 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """A viewer as admitted now: `pin_given` says that the right PIN came with the request."""
+
+    viewer: Viewer
+    pin_given: bool = False
+
+    @property
+    def adult(self) -> bool:
+        """Are things marked as adult to be seen?"""
+        return self.viewer.adult == AdultView.SHOWN or (self.viewer.adult == AdultView.PIN and self.pin_given)
+
+    def lineup(self, slug: str) -> Lineup:
+        """The lineup of this name, if it is one of the viewer's. Raises LineupUnknown."""
+        given = self.viewer.lineups.all()
+        lineup = (given if given.exists() else Lineup.objects.all()).filter(slug=slug).first()
+        if lineup is None:
+            raise LineupUnknown(f"{self.viewer.name} has no lineup called {slug!r}.")
+        return lineup
+
+    def channels(self, lineup: Lineup | None = None) -> ChannelQuerySet:
+        """The channels to be seen, in order, with the numbers to show; of one lineup when it is named.
+
+        A viewer with one lineup gets that one's order and numbers; several together are in the channels' own.
+        Filters added to this count before the numbers of a lineup that counts from its first.
+        """
+        if not self.viewer.with_live:
+            return Channel.objects.none()
+        shown = Channel.objects.enabled().playable()
+        if not self.adult:
+            shown = shown.without_adult()
+        given = [lineup] if lineup is not None else list(self.viewer.lineups.all())
+        if len(given) == 1:
+            return shown.in_lineup(given[0]).in_lineup_order(given[0])
+        return shown.in_any_lineup(given).in_order()
+
+    def channel(self, channel_id: int) -> Channel:
+        """One of the channels to be seen, whether a portal offers it right now or not. Raises ChannelUnknown."""
+        shown = Channel.objects.enabled().filter(pk=channel_id)
+        if not self.adult:
+            shown = shown.without_adult()
+        channel = None
+        if self.viewer.with_live and channel_id <= HIGHEST_ID:
+            channel = shown.in_any_lineup(list(self.viewer.lineups.all())).first()
+        if channel is None:
+            raise ChannelUnknown(f"{self.viewer.name} sees no channel {channel_id}.")
+        return channel
