@@ -10,10 +10,11 @@ from portals import errors
 from portals.models import Portal, Subscription
 from portals.providers.base import Progress
 from portals.providers.records import GenreRecord, StreamRecord
+from portals.providers.row_spool import RowSpool, merged
 from portals.providers.vod_records import CategoryRecord, MovieRecord, SeriesRecord
 from portals.providers.xtream import account, listing
 from portals.providers.xtream.account import Account
-from portals.providers.xtream.listing import Kind, Listing
+from portals.providers.xtream.listing import Kind
 from portals.providers.xtream.panel import Panel
 from portals.providers.xtream.sentences import Say
 
@@ -81,14 +82,14 @@ class Catalogue:
 
     def _given_on(
         self,
-        listings: dict[Subscription, Listing],
+        listings: dict[Subscription, RowSpool],
         refused: list[Subscription],
         make: Callable[[dict[str, Any]], Record | None],
         progress: Progress,
     ) -> Iterator[Record]:
         expected = len(set.union(*(found.ids for found in listings.values())))
         done = 0
-        for row, offered_to in listing.merged(listings, refused):
+        for row, offered_to in merged(listings, refused):
             done += 1
             if done % _STEP == 0:
                 progress(done, expected)

@@ -6,20 +6,18 @@ import base64
 import binascii
 import re
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
+from datetime import timedelta, timezone, tzinfo
 from typing import Any
 from urllib.parse import urljoin
 
+from portals.providers.loose import day, decimal, moment, year
 from portals.providers.stalker.values import clean, flag, ident, is_set, number, words
 from restreamer.lib import time_zones
 
-__all__ = ["clean", "flag", "ident", "is_set", "number", "words"]
+__all__ = ["clean", "day", "decimal", "flag", "ident", "is_set", "moment", "number", "words", "year"]
 
-_EPOCH = re.compile(r"-?\d{1,13}(?:\.0*)?")
 _CLOCK = re.compile(r"(?:(\d+):)?(\d{1,3}):(\d{2})")
-_YEAR = re.compile(r"(?:18|19|20)\d\d")
 _OFFSET = re.compile(r"([+-])(\d\d):(\d\d)")
-_LATEST_S = 32_503_680_000  # the year 3000
 
 
 def first(row: Mapping[str, Any], *names: str) -> Any:
@@ -42,37 +40,6 @@ def prose(row: Mapping[str, Any], *names: str, limit: int = 4000) -> str:
     return "" if value is None else words(value, limit)
 
 
-def moment(value: Any, zone: tzinfo = UTC) -> datetime | None:
-    """A point in time: epoch seconds or milliseconds as number or string, else wall-clock time in `zone`."""
-    said = str(value).strip() if isinstance(value, int | float | str) and not isinstance(value, bool) else ""
-    if _EPOCH.fullmatch(said):
-        seconds = float(said)
-        seconds = seconds / 1000 if abs(seconds) > _LATEST_S else seconds
-        return datetime.fromtimestamp(seconds, UTC) if 0 < seconds < _LATEST_S else None
-    try:
-        wall = datetime.fromisoformat(said)
-        return (wall if wall.tzinfo else wall.replace(tzinfo=zone)).astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
-
-
-def day(value: Any) -> date | None:
-    """A date, from `2008-01-20`, with or without a time behind it."""
-    try:
-        return date.fromisoformat(str(value).strip()[:10])
-    except ValueError:
-        return None
-
-
-def year(*values: Any) -> int | None:
-    """The first year any of the values begins with or holds."""
-    for value in values:
-        found = _YEAR.search(str(value)) if is_set(value) else None
-        if found:
-            return int(found[0])
-    return None
-
-
 def rating(row: Mapping[str, Any]) -> float | None:
     """0 to 10, from `rating` or twice `rating_5based`; None when unrated."""
     for name, scale in (("rating", 1.0), ("rating_5based", 2.0)):
@@ -80,15 +47,6 @@ def rating(row: Mapping[str, Any]) -> float | None:
         if 0 < value <= 10:
             return round(value, 2)
     return None
-
-
-def decimal(value: Any) -> float:
-    """A number, 0 when it is none."""
-    try:
-        found = float(str(value).strip().replace(",", "."))
-    except ValueError:
-        return 0.0
-    return found if abs(found) < 1e12 else 0.0
 
 
 def duration_s(row: Mapping[str, Any]) -> int | None:

@@ -13,8 +13,8 @@ import requests
 from portals import errors
 from portals.models import Subscription
 from portals.providers.records import GenreRecord, StreamRecord
+from portals.providers.row_spool import RowSpool
 from portals.providers.vod_records import ArchiveWindow, CategoryRecord
-from portals.providers.xtream.listing import Listing
 from tests.fakes import xtream_catalogue
 from tests.fakes.xtream_panel import Fault, Line, XtreamPanel
 from tests.portals.providers.xtream_house import NOW, House
@@ -593,7 +593,7 @@ def test_a_login_for_hls_only_asks_for_hls_first(xtream_house):
 
 
 def test_a_list_keeps_its_ids_in_memory_and_its_rows_on_disk():
-    listing = Listing("stream_id")
+    listing = RowSpool("stream_id")
     rows = (xtream_catalogue.movie(i, f"Movie {i}", 11) for i in range(50_000))
     tracemalloc.start()
     try:
