@@ -82,7 +82,8 @@ class SeriesRecord:
     name: str
     category_ids: tuple[str, ...] = ()
     about: About = field(default_factory=About)
-    #: Changes when the portal adds an episode: unchanged means its details need not be asked for again.
+    #: Changes when the portal adds an episode: unchanged means its details need not be asked for again. None: nobody
+    #: knows, unless `provider_data` has changed; then ask now and then.
     changed_at: datetime | None = None
     censored: bool = False
     detailed: bool = False
@@ -123,8 +124,8 @@ class EpisodeRecord:
 class SeriesDetails:
     """A series with all its seasons and episodes, both in order.
 
-    Portals tell less about a series here than in their list, or more: what `series.about` leaves empty, the list's
-    word stands.
+    Portals tell less about a series here than in their list, or more: what `series` leaves empty (categories and
+    parts of `about`), the list's word stands.
     """
 
     series: SeriesRecord

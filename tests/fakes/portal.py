@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -24,6 +25,7 @@ from tests.fakes.portal_accounts import Account, Doings
 from tests.fakes.portal_catalogue import Catalogue, catalogue
 from tests.fakes.portal_panel import Panel
 from tests.fakes.portal_stock import Stock
+from tests.fakes.portal_titles import Titles, titles
 from tests.fakes.portal_wire import Answerer, Asked, Fault, Reply, page
 
 #: (mac, channel id, token) -> address at the media origin.
@@ -65,6 +67,7 @@ class FakePortal:
         self.family = family
         self.base = ("/stalker_portal" if family == "stock" else "") if base is None else base
         self.catalogue: Catalogue = catalogue(channels)
+        self.titles: Titles = titles()
         self.accounts: dict[str, Account] = {}
         self.limit = limit
         self.media_url = media_url
@@ -95,6 +98,9 @@ class FakePortal:
         #: The same as raw paths.
         self.paths: list[str] = []
         self.parallel_peak = 0
+        #: Links made of movies and episodes: (name of the title, number asked for); and pieces of the archive.
+        self.vod_links: list[tuple[str, str]] = []
+        self.archived: list[tuple[int, datetime]] = []
         self.faults: list[Fault] = []
         self._doings: dict[str, Doings] = {}
         self._links: dict[str, Link] = {}
@@ -191,6 +197,14 @@ class FakePortal:
         if self.family == "panel":
             return f"{self.origin}/play/live.php?mac={mac}&stream={channel_id}&extension=ts&play_token={token}"
         return f"{self.origin}/ch/{token}"
+
+    def vod_link(self, mac: str, name: str, number: str) -> str:
+        """A link to a file of a movie or an episode."""
+        self.vod_links.append((name, number))
+        if self.family == "panel":
+            token = secrets.token_hex(8)
+            return f"ffmpeg {self.origin}/play/movie.php?mac={mac}&stream={name}.mkv&play_token={token}&type=movie"
+        return f"ffmpeg {self.origin}/media/{name}/{mac}/{name}.mkv?st={secrets.token_hex(4)}&e=1"
 
     def play_token(self, mac: str) -> str:
         """The session-wide token of a panel without secure links; new after each handshake."""
@@ -298,6 +312,7 @@ class FakePortal:
                 return page(404, "404 Not Found").send
             if asked.path == self.base + self.dialect.api_path:
                 self.violate(portal_strict.request_violations(asked.headers, asked.cookies, asked.query))
+                self.violate(portal_strict.parameter_violations(asked.action, asked.query))
                 return self.dialect.answer(asked).send
         if self.has_script and asked.path == f"{self.base}/c/xpcom.common.js":
             return Reply(self.dialect.script.encode(), content_type="application/javascript").send

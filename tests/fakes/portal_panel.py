@@ -10,8 +10,10 @@ from typing import Any
 from tests.fakes import portal_strict
 from tests.fakes.portal_accounts import Account
 from tests.fakes.portal_catalogue import FakeChannel
-from tests.fakes.portal_stock import PAGE, Stock, _paged
-from tests.fakes.portal_wire import Asked, Reply, page, panel_js
+from tests.fakes.portal_guide import PanelGuide
+from tests.fakes.portal_stock import Stock
+from tests.fakes.portal_vod import PanelTitles
+from tests.fakes.portal_wire import PAGE, Asked, Reply, page, paged, panel_js
 
 SCRIPT = r"""
     this.get_server_params = function(){
@@ -24,7 +26,7 @@ SCRIPT = r"""
 """
 
 
-class Panel(Stock):
+class Panel(PanelTitles, PanelGuide, Stock):
     """Answers as the MAG module of a panel does."""
 
     script = SCRIPT
@@ -83,7 +85,7 @@ class Panel(Stock):
     def on_itv_get_all_channels(self, asked: Asked) -> Reply:
         account = self.portal.accounts[asked.mac]
         rows = [self.channel_row(account, channel) for channel in self._visible(account)]
-        return panel_js(_paged(rows, len(rows), PAGE, page=0))
+        return panel_js(paged(rows, len(rows), PAGE, page=0))
 
     def on_itv_get_ordered_list(self, asked: Asked) -> Reply:
         return self._as_panel(super().on_itv_get_ordered_list(asked))

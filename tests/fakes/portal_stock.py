@@ -14,12 +14,13 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from tests.fakes import portal_strict
 from tests.fakes.portal_accounts import Account
 from tests.fakes.portal_catalogue import FakeChannel
-from tests.fakes.portal_wire import Asked, Reply, js, text
+from tests.fakes.portal_guide import StockGuide
+from tests.fakes.portal_vod import StockTitles
+from tests.fakes.portal_wire import PAGE, Asked, Reply, js, paged, text
 
 if TYPE_CHECKING:
     from tests.fakes.portal import FakePortal
 
-PAGE = 14
 #: Zones an old server does not know yet.
 TOO_NEW_ZONES = ("Europe/Kyiv",)
 ZONE_FATAL = (
@@ -37,7 +38,7 @@ SCRIPT = r"""
 """
 
 
-class Stock:
+class Stock(StockTitles, StockGuide):
     """Answers as stock does. Scalars are strings, as they come out of MySQL; computed ones are ints."""
 
     script = SCRIPT
@@ -212,7 +213,7 @@ class Stock:
         account = self.portal.accounts[asked.mac]
         seen = self._visible(account)
         rows = [self.channel_row(account, channel) for channel in seen if not channel.censored]
-        return js(_paged(rows, len(seen), len(rows), page=0))
+        return js(paged(rows, len(seen), len(rows), page=0))
 
     def on_itv_get_ordered_list(self, asked: Asked) -> Reply:
         account = self.portal.accounts[asked.mac]
@@ -223,7 +224,7 @@ class Stock:
         page = int(asked.query.get("p") or 0) or 2
         rows = [self.channel_row(account, channel) for channel in seen[(page - 1) * PAGE : page * PAGE]]
         total: Any = len(seen) if genre == "*" else str(len(seen))
-        return js(_paged(rows, total, PAGE, page=0 if asked.query.get("p") != "0" else page))
+        return js(paged(rows, total, PAGE, page=0 if asked.query.get("p") != "0" else page))
 
     def on_radio_get_ordered_list(self, asked: Asked) -> Reply:
         stations = self.portal.catalogue.radio
@@ -240,7 +241,7 @@ class Stock:
             }
             for s in stations[(page - 1) * PAGE : page * PAGE]
         ]
-        return js(_paged(rows, str(len(stations)), PAGE, page=0))
+        return js(paged(rows, str(len(stations)), PAGE, page=0))
 
     def on_account_info_get_main_info(self, asked: Asked) -> Reply:
         account = self.portal.accounts[asked.mac]
@@ -302,16 +303,6 @@ def _device_conflict(reason: str) -> Reply:
 
 def _link(channel_id: int | None, cmd: str, link_id: str | None, error: str) -> dict[str, Any]:
     return {"id": channel_id, "cmd": cmd, "streamer_id": 0, "link_id": link_id, "load": 0, "error": error}
-
-
-def _paged(rows: list[dict[str, Any]], total: Any, per_page: int, *, page: int) -> dict[str, Any]:
-    return {
-        "total_items": total,
-        "max_page_items": max(per_page, 1),
-        "selected_item": 0,
-        "cur_page": page,
-        "data": rows,
-    }
 
 
 def _now(asked: Asked) -> str:

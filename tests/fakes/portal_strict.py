@@ -31,6 +31,46 @@ PROFILE_PARAMETERS = (
 )
 
 
+_LINK = {"cmd", "series", "forced_storage", "disable_ad", "download"}
+_TITLES = {
+    "movie_id", "season_id", "episode_id", "row", "category", "fav", "sortby", "hd", "not_ended", "abc", "genre",
+    "years", "search", "p",
+}  # fmt: skip
+#: The actions a box asks, with exactly the parameters it sends.
+PARAMETERS: Mapping[str, set[str]] = {
+    "stb.handshake": {"token", "prehash"},
+    "stb.get_profile": {*PROFILE_PARAMETERS} - {"JsHttpRequest"},
+    "stb.do_auth": {"login", "password", "device_id", "device_id2"},
+    "account_info.get_main_info": set(),
+    "watchdog.get_events": {"init", "cur_play_type", "event_active_id"},
+    "itv.get_genres": set(),
+    "itv.get_all_channels": {"force_ch_link_check"},
+    "itv.get_ordered_list": {"genre", "force_ch_link_check", "fav", "sortby", "hd", "p"},
+    "itv.create_link": {*_LINK, "force_ch_link_check"},
+    "itv.get_epg_info": {"period"},
+    "itv.get_short_epg": {"ch_id", "size"},
+    "epg.get_simple_data_table": {"ch_id", "date", "p"},
+    "tv_archive.create_link": _LINK,
+    "radio.get_ordered_list": {"all", "sortby", "p"},
+    "vod.get_categories": set(),
+    "vod.get_ordered_list": _TITLES,
+    "vod.create_link": _LINK,
+    "series.get_categories": set(),
+    "series.get_ordered_list": _TITLES,
+}
+
+
+def parameter_violations(action: str, query: Mapping[str, str]) -> list[str]:
+    """Parameters a box does not send, and ones it always sends. Unknown actions are the dialects' to refuse."""
+    if action not in PARAMETERS:
+        return []
+    told = set(query) - {"type", "action", "JsHttpRequest"}
+    found = [f"{action} with {name}" for name in sorted(told - PARAMETERS[action])]
+    # What a sign-in lacks is told in its own words.
+    missing = PARAMETERS[action] - told if not action.startswith("stb.") else set()
+    return found + [f"{action} without {name}" for name in sorted(missing)]
+
+
 def request_violations(headers: Mapping[str, str], cookies: Mapping[str, str], query: Mapping[str, str]) -> list[str]:
     """Faults every API request may have."""
     found = []

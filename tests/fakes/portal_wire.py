@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
+#: Rows of a page.
+PAGE = 14
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -77,6 +80,17 @@ def js(value: Any, **beside: Any) -> Reply:
 def panel_js(value: Any, **beside: Any) -> Reply:
     """A panel's envelope: no `text`, link fields beside `js`."""
     return Reply(json.dumps({"js": value, **beside}).encode(), content_type="text/javascript;charset=UTF-8")
+
+
+def paged(rows: list[dict[str, Any]], total: Any, per_page: int, *, page: int) -> dict[str, Any]:
+    """One page of a list."""
+    return {
+        "total_items": total,
+        "max_page_items": max(per_page, 1),
+        "selected_item": 0,
+        "cur_page": page,
+        "data": rows,
+    }
 
 
 def raw(body: bytes | str, content_type: str = "application/json", **headers: str) -> Reply:

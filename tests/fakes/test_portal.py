@@ -54,7 +54,8 @@ class Box:
         return self.ask({"type": "itv", "action": "get_genres"})
 
     def link(self, cmd: str) -> Any:
-        return self.ask({"type": "itv", "action": "create_link", "cmd": cmd})
+        rest = {"series": "", "forced_storage": "0", "disable_ad": "1", "download": "0", "force_ch_link_check": "0"}
+        return self.ask({"type": "itv", "action": "create_link", "cmd": cmd, **rest})
 
 
 @pytest.fixture(params=["stock", "panel"])

@@ -118,6 +118,8 @@ def made_address(said: Envelope, listed: str, home: str) -> str:
     answer = js.get("cmd") or js.get("url") or js.get("link")
     if not isinstance(answer, str) or not is_set(answer):
         raise errors.ItemRefused(Say.ITEM_EMPTY.of())
+    if listed_address(answer).startswith("/media/"):
+        raise errors.ItemRefused(Say.ITEM_ON_BOX_DISK.of())
     address = _absolute(listed_address(answer), listed_address(listed), home)
     address = _with_stream_id(address, listed)
     if not is_public(address, home):

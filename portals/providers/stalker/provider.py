@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Concatenate, ParamSpec, TypeVar
 from urllib.parse import quote, urlsplit
 
@@ -17,13 +17,29 @@ from portals.models import Portal, Subscription, SubscriptionState
 from portals.pacing import Pacer, Pacing
 from portals.providers.base import Progress
 from portals.providers.records import GenreRecord, PlayUrl, StreamRecord, SubscriptionReport
-from portals.providers.stalker import expiry, links, live, merging, profile, urls
+from portals.providers.stalker import expiry, links, live, macs, merging, profile, urls
+from portals.providers.stalker.archive import ArchiveReader
 from portals.providers.stalker.envelope import Envelope
+from portals.providers.stalker.epg import GuideReader
+from portals.providers.stalker.episodes import EpisodeReader
 from portals.providers.stalker.sentences import Say
 from portals.providers.stalker.session import Sessions
 from portals.providers.stalker.signin import PortalSession
+from portals.providers.stalker.vod import VodReader
+from portals.providers.stalker.vod_play import VodPlay
 from portals.providers.stalker.watchdog import Watchdog
 from portals.providers.stalker.wire import PATIENCE_PLAY_S, QUICK, Wire
+from portals.providers.vod_records import (
+    ArchiveWindow,
+    CategoryRecord,
+    ChannelProgrammes,
+    EpisodeRecord,
+    MovieRecord,
+    ProgrammeRecord,
+    SeriesDetails,
+    SeriesRecord,
+    VodKind,
+)
 from restreamer.lib import redis_client
 from restreamer.lib.redis_client import answering
 
@@ -50,10 +66,14 @@ def _on_the_line(method: Callable[Concatenate[StalkerProvider, P], T]) -> Callab
 
 
 class StalkerProvider:
-    """Implements `portals.providers.base.Provider`; sessions and pace live in Redis.
+    """Implements every protocol of `portals.providers`; sessions and pace live in Redis. One per use.
 
-    What it raises besides PortalError is RedisUnavailable: without Redis nobody may ask a portal.
+    A refresh asks one question after the other, so that of the two places a portal gives us one stays free for who
+    wants to watch. What it raises besides PortalError is RedisUnavailable: without Redis nobody may ask a portal.
     """
+
+    #: Episodes come with their series' details.
+    lists_episodes = False
 
     def __init__(
         self,
@@ -70,6 +90,11 @@ class StalkerProvider:
         self._wire = Wire(portal, pacer or Pacer(client, portal.pk), clock=clock, sleep=sleep)
         self._sessions = Sessions(portal, client, self._wire)
         self._live = live.LiveReader(portal, self._sessions, self._wire)
+        self._vod = VodReader(portal, self._sessions, self._wire)
+        self._episodes = EpisodeReader(portal, self._vod)
+        self._vod_play = VodPlay(self._sessions)
+        self._guide = GuideReader(self._sessions, self._wire)
+        self._archive = ArchiveReader(self._sessions, self._guide)
         self._watchdog = Watchdog(self._sessions)
         self._clock = clock
 
@@ -114,7 +139,7 @@ class StalkerProvider:
 
         Raises PortalError.
         """
-        return self._from_first(self._live.genres)
+        return macs.from_first(self._portal, self._live.genres)
 
     @_on_the_line
     def live_streams(self, progress: Progress) -> Iterator[StreamRecord]:
@@ -124,7 +149,7 @@ class StalkerProvider:
         """
         catalogue = merging.Catalogue(merging.logo_base(self._portal))
         not_asked: dict[Subscription, errors.PortalError] = {}
-        for subscription in self._usable():
+        for subscription in macs.usable(self._portal):
             try:
                 self._add_offers(subscription, catalogue, progress)
             except (errors.SubscriptionRefused, errors.SubscriptionBusy, errors.SessionLost) as err:
@@ -144,10 +169,13 @@ class StalkerProvider:
     def play_url(
         self, subscription: Subscription, provider_id: str, cmd: str, provider_data: Mapping[str, Any]
     ) -> PlayUrl:
-        """The address to open now.
+        """The address to open now, of a channel, a movie or an episode.
 
         Raises ItemRefused and its kinds, SubscriptionRefused, PortalError.
         """
+        told = provider_data.get("vod")
+        if isinstance(told, Mapping):
+            return self._play_url(subscription, self._vod_play.address(subscription, cmd, told))
         orders = provider_data.get("orders")
         if isinstance(orders, Mapping):
             cmd = orders.get(str(subscription.pk), cmd)
@@ -163,6 +191,76 @@ class StalkerProvider:
             except errors.ItemRefused as err:
                 first = first or err
         raise first or errors.ItemRefused(Say.ITEM_EMPTY.of())
+
+    @_on_the_line
+    def movie_categories(self) -> list[CategoryRecord]:
+        """All categories of the list of movies. Raises PortalError."""
+        return self._vod.movie_categories()
+
+    @_on_the_line
+    def movies(self, progress: Progress) -> Iterator[MovieRecord]:
+        """All movies, merged over the MACs that can be asked. Raises CatalogueIncomplete, PortalError."""
+        return self._vod.movies(progress)
+
+    @_on_the_line
+    def movie_details(self, provider_id: str, provider_data: Mapping[str, Any]) -> MovieRecord:
+        """A portal's list tells all it knows at once. Raises ItemRefused."""
+        raise errors.ItemRefused(Say.NO_DETAILS.of())
+
+    @_on_the_line
+    def series_categories(self) -> list[CategoryRecord]:
+        """All categories series have. Raises PortalError."""
+        return self._vod.series_categories()
+
+    @_on_the_line
+    def series(self, progress: Progress) -> Iterator[SeriesRecord]:
+        """All series, merged over the MACs that can be asked. Raises CatalogueIncomplete, PortalError."""
+        return self._vod.series(progress)
+
+    def episodes(self, progress: Progress) -> Iterator[EpisodeRecord]:
+        """None: portals list episodes with their series only."""
+        return iter(())
+
+    @_on_the_line
+    def series_details(self, provider_id: str, provider_data: Mapping[str, Any]) -> SeriesDetails:
+        """One series with its seasons and episodes. Raises ItemRefused, PortalError."""
+        return self._episodes.details(provider_id, provider_data)
+
+    @_on_the_line
+    def search(self, text: str, kind: VodKind) -> list[MovieRecord] | list[SeriesRecord]:
+        """What the portal finds among its movies or series. Raises PortalError."""
+        return self._vod.search(text, kind)
+
+    @_on_the_line
+    def guide(self, stop: datetime, wanted: Collection[str]) -> Iterator[ChannelProgrammes]:
+        """The guide from now to `stop`, as the first MAC is told it. Raises PortalError."""
+        return macs.from_first(self._portal, lambda one: self._guide.guide(one, stop, wanted))
+
+    @_on_the_line
+    def programmes(self, provider_id: str, provider_data: Mapping[str, Any]) -> list[ProgrammeRecord]:
+        """Today and tomorrow on one channel, or what is on and next where the portal keeps no days.
+
+        Raises PortalError.
+        """
+        now = datetime.fromtimestamp(self._clock(), UTC)
+
+        def asked(subscription: Subscription) -> list[ProgrammeRecord]:
+            days = [self._guide.day(subscription, provider_id, now + timedelta(days=n)) for n in (0, 1)]
+            return [*days[0], *days[1]] or self._guide.upcoming(subscription, provider_id)
+
+        return macs.from_first(self._portal, asked)
+
+    @_on_the_line
+    def archive_urls(
+        self,
+        subscription: Subscription,
+        provider_id: str,
+        cmd: str,
+        provider_data: Mapping[str, Any],
+        window: ArchiveWindow,
+    ) -> list[PlayUrl]:
+        """The address of the programme that is on at the window's start. Raises ItemRefused, PortalError."""
+        return [self._play_url(subscription, self._archive.address(subscription, provider_id, window))]
 
     @_on_the_line
     def keep_alive(self, subscription: Subscription, *, playing: bool) -> float:
@@ -249,16 +347,3 @@ class StalkerProvider:
         except (errors.AnswerUnreadable, errors.PortalOverloaded, errors.TokenRefused, errors.AccessDenied):
             return {}
         return said.js if isinstance(said.js, dict) else {}
-
-    def _usable(self) -> list[Subscription]:
-        return list(Subscription.objects.usable().filter(portal=self._portal).exclude(mac=""))
-
-    def _from_first(self, question: Callable[[Subscription], list[GenreRecord]]) -> list[GenreRecord]:
-        first: errors.PortalError | None = None
-        for subscription in self._usable():
-            try:
-                return question(subscription)
-            except (errors.SubscriptionRefused, errors.SubscriptionBusy, errors.SessionLost) as err:
-                checking.note_failure(subscription, err)
-                first = first or err
-        raise first or errors.NoUsableSubscription(Say.NO_MAC.of())

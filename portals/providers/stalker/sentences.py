@@ -136,21 +136,40 @@ class Say(StrEnum):
     )
     LIST_TOO_LONG = "The portal's list does not end. What is stored stays as it is; tell your provider."
     LIST_OF_ONE_MAC = "{mac} could not be asked for its channels, so what is stored stays as it is. {why}"
+    TITLES_EMPTY = (
+        "The portal has categories but lists no movie and no series. What is stored stays as it is; try again later."
+    )
+    TITLES_SHORT = (
+        "The portal announced {expected} {what} but listed only {seen}. What is stored stays as it is; try again later."
+    )
+    TITLES_SAME_PAGE = (
+        "The portal sends the same page again and again: {seen} of {expected} {what} came. What is stored stays as it "
+        "is; tell your provider."
+    )
+    TITLES_OF_ONE_MAC = "{mac} could not be asked for its {what}, so what is stored stays as it is. {why}"
+    NO_DETAILS = "This portal tells all it knows about a movie in its list; there is nothing more to ask for."
+    NO_SUCH_SERIES = "The portal knows no season of this series any more. Refresh the portal's series."
     # --- one item
     ITEM_LINK_FAULT = (
-        "The portal could make no address for this channel. Refresh the portal; if it stays so, tell your provider."
+        "The portal could make no address for this item. Refresh the portal; if it stays so, tell your provider."
     )
-    ITEM_NOTHING = "The portal has nothing to play for this channel right now. Try another stream of it."
+    ITEM_NOTHING = "The portal has nothing to play for this item right now. Try another stream of it."
     ITEM_LIMIT = "The portal's streaming servers are full. Try again in a moment."
-    ITEM_NOT_SUBSCRIBED = "This channel is not part of the subscription. Choose another stream, or ask your provider."
-    ITEM_EMPTY = "The portal answered without an address for this channel. Try again, or try another stream of it."
+    ITEM_NOT_SUBSCRIBED = "This item is not part of the subscription. Choose another stream, or ask your provider."
+    ITEM_EMPTY = "The portal answered without an address for this item. Try again, or try another stream of it."
     ITEM_LOCAL = (
         "The portal gave an address only its own machine can open. Refresh the portal; if it stays so, tell "
         "your provider."
     )
     ITEM_BOX_ONLY = "This channel comes from the aerial of a set-top box; there is nothing to fetch from the portal."
-    ITEM_ADVERTS = "The portal sent only adverts for this channel. Try again, or try another stream of it."
-    ITEM_ODD = "The portal refuses this channel. Try another stream of it."
+    ITEM_ADVERTS = "The portal sent only adverts for this item. Try again, or try another stream of it."
+    ITEM_ON_BOX_DISK = (
+        "The portal keeps this title where only its own boxes can read it, so there is nothing to fetch. Try another "
+        "portal's offer of it."
+    )
+    ITEM_NO_FILE = "The portal lists no file for this title. Refresh the portal; if it stays so, tell your provider."
+    NO_ARCHIVE = "The portal has nothing in its archive for this channel at that time."
+    ITEM_ODD = "The portal refuses this item. Try another stream of it."
 
     def of(self, **facts: object) -> str:
         """The sentence with its blanks filled in."""

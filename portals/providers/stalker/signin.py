@@ -31,7 +31,9 @@ class PortalSession:
     endpoint: str
     family: str = envelope.Family.STOCK.value
     random: str = ""
+    #: The one our cookie names; and the portal's own.
     zone: str = FIRST_ZONE
+    portal_zone: str = ""
     identity: str = ""
     watchdog_s: str = "120"
     timeslot_s: str = "0"
@@ -84,6 +86,7 @@ class SignIn:
             session,
             # Panels shift even their timestamps by the difference between the cookie's zone and their own.
             zone=session.zone if is_owners_zone else accepted.zone or session.zone,
+            portal_zone=accepted.zone,
             watchdog_s=str(accepted.watchdog_s),
             timeslot_s=str(accepted.timeslot_s),
             force_link_check="1" if accepted.force_link_check else "",

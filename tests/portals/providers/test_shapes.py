@@ -1,4 +1,4 @@
-"""Both providers have the shapes the rest of the house asks for; the type checker holds them to it."""
+"""All providers have the shapes the rest of the house asks for; the type checker holds them to it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,14 @@ from portals.models import Portal, PortalKind
 from portals.providers.base import Provider
 from portals.providers.m3u import M3uProvider
 from portals.providers.registry import provider_for
-from portals.providers.vod_records import ArchiveProvider, GuideProvider, VodProvider
+from portals.providers.stalker.provider import StalkerProvider
+from portals.providers.vod_records import (
+    ArchiveProvider,
+    BulkGuideProvider,
+    GuideProvider,
+    VodProvider,
+    VodSearchProvider,
+)
 from portals.providers.xtream import XtreamProvider
 
 
@@ -35,4 +42,17 @@ def test_panels_are_asked_for_details():
     guide: GuideProvider = provider
 
     assert {id(shape) for shape in (live, vod, archive, guide)} == {id(provider)}
+    assert not vod.lists_episodes
+
+
+def test_portals_do_all_of_it(redis):
+    provider = StalkerProvider(Portal(pk=1, kind=PortalKind.STALKER, address="http://h.example/c/"))
+    live: Provider = provider
+    vod: VodProvider = provider
+    search: VodSearchProvider = provider
+    archive: ArchiveProvider = provider
+    guide: GuideProvider = provider
+    bulk: BulkGuideProvider = provider
+
+    assert {id(shape) for shape in (live, vod, search, archive, guide, bulk)} == {id(provider)}
     assert not vod.lists_episodes

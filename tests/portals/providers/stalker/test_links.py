@@ -14,8 +14,8 @@ from tests.fakes.portal_wire import Reply, js, page, panel_js
 HOME = "http://portal.example:88/stalker_portal"
 PLACEHOLDER = "ffrt http://localhost/ch/500"
 MAC = "00:1A:79:00:00:01"
-NOTHING = "The portal has nothing to play for this channel right now. Try another stream of it."
-EMPTY = "The portal answered without an address for this channel. Try again, or try another stream of it."
+NOTHING = "The portal has nothing to play for this item right now. Try another stream of it."
+EMPTY = "The portal answered without an address for this item. Try again, or try another stream of it."
 LOCAL = (
     "The portal gave an address only its own machine can open. Refresh the portal; if it stays so, tell your provider."
 )
@@ -149,8 +149,7 @@ def test_an_empty_stream_is_repaired(answer, listed, address):
         (
             {"id": None, "cmd": "", "error": "link_fault"},
             errors.ItemRefused,
-            "The portal could make no address for this channel. Refresh the portal; if it stays so, tell your "
-            "provider.",
+            "The portal could make no address for this item. Refresh the portal; if it stays so, tell your provider.",
         ),
         (
             {"cmd": "", "error": "nothing_to_play"},
@@ -165,12 +164,12 @@ def test_an_empty_stream_is_repaired(answer, listed, address):
         (
             {"cmd": "", "error": "access_denied"},
             errors.ItemNotSubscribed,
-            "This channel is not part of the subscription. Choose another stream, or ask your provider.",
+            "This item is not part of the subscription. Choose another stream, or ask your provider.",
         ),
         (
             {"cmd": "", "error": "server_error"},
             errors.ItemRefused,
-            "The portal refuses this channel. Try another stream of it. The portal's words: “server_error”",
+            "The portal refuses this item. Try another stream of it. The portal's words: “server_error”",
         ),
         (
             {"cmd": "", "error": ""},
@@ -195,7 +194,7 @@ def test_an_empty_stream_is_repaired(answer, listed, address):
         (
             [{"media_type": "advert", "cmd": "http://ad/1"}],
             errors.ItemRefused,
-            "The portal sent only adverts for this channel. Try again, or try another stream of it.",
+            "The portal sent only adverts for this item. Try again, or try another stream of it.",
         ),
         (
             [],
