@@ -100,7 +100,20 @@ def test_adult_titles_stay_out_when_the_owner_wants_that(house, family):
 @FAMILIES
 def test_every_field_of_a_row_may_be_anything(house, family):
     home = house(family)
-    nonsense = (None, "", [], {}, True, -1, 1e300, "x" * 5000, "\x00\ud800", "0000-00-00 00:00:00", [[1]], {"a": []})
+    nonsense: tuple[object, ...] = (
+        None,
+        "",
+        [],
+        {},
+        True,
+        -1,
+        1e300,
+        "x" * 5000,
+        "\x00\ud800",
+        "0000-00-00 00:00:00",
+        [[1]],
+        {"a": []},
+    )
     row = home.fake.dialect.movie_row(FakeMovie(1, "M"))
     made = [{**row, "id": str(n), **dict.fromkeys(set(row) - {"id"}, value)} for n, value in enumerate(nonsense, 1)]
     home.fake.fault("vod.get_ordered_list", js({"total_items": len(made), "data": made, "max_page_items": 14}))
