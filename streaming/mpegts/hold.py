@@ -37,8 +37,6 @@ LIMIT_WALL_S = 2.0
 #: over with the next picture would have to go back in time.
 MISSED_WALL_S = 12.0
 LIMIT_BYTES = 16_000_000
-#: So much of what was published is looked back at for the continuity counters a cut must continue.
-LOOK_BACK_BYTES = 4_000_000
 #: A clock other than the picture's that jumped is believed when the picture's has not followed for so long.
 DOUBT_S = 1.0
 #: When nothing better is known: 25 pictures a second.
@@ -108,8 +106,10 @@ class Hold:
     #: Those in what is kept back, and the last before.
     _pcrs: deque[tuple[int, int]] = field(default_factory=deque)
     _pieces: deque[memoryview] = field(default_factory=deque)
-    _published: deque[memoryview] = field(default_factory=deque)
-    _published_bytes: int = 0
+    #: The output's continuity counters at positions: the last that is published and those after it. And what was
+    #: published since that one.
+    _counted: deque[tuple[int, dict[int, int]]] = field(default_factory=lambda: deque([(0, {})]))
+    _published: deque[tuple[int, memoryview]] = field(default_factory=deque)
     _clean: Clean | None = None
     _natural_dts: int = 0
     _last_picture: int = 0
@@ -122,8 +122,8 @@ class Hold:
 
     # What passes ----------------------------------------------------------------------------------------------
 
-    def take(self, sent: Sent) -> None:
-        """The next packets of the output, and what is in them."""
+    def take(self, sent: Sent, counters: dict[int, int]) -> None:
+        """The next packets of the output, what is in them, and the output's continuity counters after them."""
         base = self.end
         for lead in sent.leads:
             self.picture(base + lead.offset, lead.times, lead.natural_dts)
@@ -139,6 +139,7 @@ class Hold:
             self.clock(base + offset, pcr)
         for piece in sent.pieces:
             self.append(piece)
+        self._counted.append((self.end, dict(counters)))
 
     def append(self, data: bytes | memoryview) -> None:
         """The next bytes of the output, whole packets."""
@@ -298,12 +299,14 @@ class Hold:
             if len(piece) > count:
                 self._pieces.appendleft(piece[count:])
                 piece = piece[:count]
+            self._published.append((self.final, piece))
             self.final += len(piece)
             taken.append(piece)
-        self._published.extend(taken)
-        self._published_bytes += sum(len(piece) for piece in taken)
-        while self._published_bytes > LOOK_BACK_BYTES:
-            self._published_bytes -= len(self._published.popleft())
+        while len(self._counted) > 1 and self._counted[1][0] <= self.final:
+            self._counted.popleft()
+        since = self._counted[0][0]
+        while self._published and self._published[0][0] < since:
+            self._published.popleft()
         return taken
 
     def end_so_far(self) -> End:
@@ -344,6 +347,8 @@ class Hold:
         end.shortened.update(shortened)
         kept = self._without(held, announced, drop_from, end)
         self.end = self.final
+        self._counted = deque([(self.final, {})])
+        self._published.clear()
         self.append(kept)
         self.source_begins()
         return end
@@ -396,19 +401,16 @@ class Hold:
         return bytes(kept)
 
     def _published_counters(self, pids: set[int]) -> dict[int, int]:
-        """The last continuity counter of each of these PIDs in what was published, as far as it is looked back at.
+        """The last continuity counter of each of these PIDs in what was published, as far as known.
 
         A source that breaks off often breaks its counters first; what players have seen is what counts.
         """
-        found: dict[int, int] = {}
-        for piece in reversed(self._published):
+        found = {pid: counter for pid, counter in self._counted[0][1].items() if pid in pids}
+        for _, piece in self._published:
             data = bytes(piece)
-            for at in range(len(data) - PACKET_SIZE, -1, -PACKET_SIZE):
-                pid = pid_of(data, at)
-                if pid in pids and pid not in found and has_payload(data, at):
-                    found[pid] = data[at + 3] & 0x0F
-            if len(found) == len(pids):
-                break
+            for at in range(0, len(data), PACKET_SIZE):
+                if has_payload(data, at) and pid_of(data, at) in pids:
+                    found[pid_of(data, at)] = data[at + 3] & 0x0F
         return found
 
 

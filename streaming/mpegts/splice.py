@@ -252,7 +252,7 @@ class Splicer:
     def _send(self, part: Part, sent: Sent) -> None:
         """Put a part's packets at the end of the output and note what is in them."""
         base = self._hold.end
-        self._hold.take(sent)
+        self._hold.take(sent, self._counters)
         for sound in sent.sounds:
             if base + sound.offset < self._hold.doubted_from(sound.pid):
                 self._sounds[sound.pid].newest = NewestSound(sound.pts, part, sound.unit, sent.stop)
