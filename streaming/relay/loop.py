@@ -13,6 +13,11 @@ from typing import Any, Protocol
 #: Between two ticks: what viewers get at a time is what came in between.
 TICK_S = 0.1
 
+#: Where more than this are ticked, they are ticked half as often: a round begins with cold caches, and what is done per
+#: block is done for twice as much. Measured with 20 channels of 5 viewers: a third less. One half at each round saves
+#: only a tenth.
+MANY = 8
+
 #: While somebody waits for a first picture.
 EAGER_S = 0.02
 
@@ -93,8 +98,13 @@ class TickLoop:
                 self.longest_gap_s = max(self.longest_gap_s, now - last)
             last = now
             # What was missed is not made up for: one tick takes in all there is.
-            next_tick = max(next_tick + self.tick_s, now + self.tick_s / 2)
+            next_tick = max(next_tick + self.round_s, now + self.round_s / 2)
             self._tick(list(self._ticking), now)
+
+    @property
+    def round_s(self) -> float:
+        """Between two rounds of ticks."""
+        return self.tick_s * 2 if len(self._ticking) > MANY else self.tick_s
 
     def _pause(self, next_tick: float) -> float:
         """How long to wait for events."""

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from streaming.relay.loop import TickLoop
+from streaming.relay.loop import MANY, TickLoop
 from tests.streaming.relay.rig import wait_for
 
 
@@ -108,3 +108,13 @@ def test_calls_after_the_end_are_harmless() -> None:
     made = TickLoop()
     made.close()
     made.call(print)
+
+
+def test_many_are_ticked_half_as_often_and_few_again_as_before(loop: TickLoop) -> None:
+    many = [Ticker() for _ in range(MANY + 1)]
+    for one in many:
+        loop.call(loop.add, one)
+    assert wait_for(lambda: loop.round_s == 2 * loop.tick_s, 1)
+    assert wait_for(lambda: all(one.ticks > 1 for one in many), 3)
+    loop.call(loop.remove, many[0])
+    assert wait_for(lambda: loop.round_s == loop.tick_s, 1)
