@@ -2,12 +2,12 @@
 
 Each script is COMMON plus one body, and all have the same KEYS and first ARGV:
 
-    KEYS[1] all leases      KEYS[4] lingering       KEYS[7] last closed, per subscription
+    KEYS[1] all leases      KEYS[4] lingering       KEYS[7] last closed, per counter
     KEYS[2] facts           KEYS[5] gone            KEYS[8] memory
     KEYS[3] revoked         KEYS[6] heirs
     ARGV[1] now in unix s, "" = the server's own TIME (tests hand it in)
     ARGV[2] lifetime of a lease in s        ARGV[3] settle time in s (see TAKE)
-    ARGV[4..6] prefixes of the sorted sets per subscription, per portal, per owner
+    ARGV[4..6] prefixes of the sorted sets per counter, per portal, per owner
 
 The sets of other people's leases are found by the facts of those leases, so their keys cannot be named in KEYS:
 the ledger needs one Redis, not a Redis Cluster.
@@ -27,7 +27,10 @@ local lifetime, settle = tonumber(ARGV[2]), tonumber(ARGV[3])
 -- Lua prints 14 digits of a number and Redis reads that: too few for microseconds of unix time.
 local function exact(seconds) return string.format('%.6f', seconds) end
 
-local function levels(lease) return {ARGV[4] .. lease.subscription, ARGV[5] .. lease.portal, ALL} end
+-- What the provider counts by. Leases an older version wrote know only their subscription.
+local function counter(lease) return lease.counter or lease.subscription end
+
+local function levels(lease) return {ARGV[4] .. counter(lease), ARGV[5] .. lease.portal, ALL} end
 
 local function hold(lease, expiry)
   for _, set in ipairs(levels(lease)) do redis.call('ZADD', set, exact(expiry), lease.id) end
@@ -46,7 +49,7 @@ local function forget(id, quiet)
     local lease = cjson.decode(raw)
     for _, set in ipairs(levels(lease)) do redis.call('ZREM', set, id) end
     redis.call('ZREM', ARGV[6] .. lease.owner, id)
-    if not quiet then redis.call('HSET', CLOSED, lease.subscription, exact(t)) end
+    if not quiet then redis.call('HSET', CLOSED, counter(lease), exact(t)) end
   end
   redis.call('ZREM', ALL, id)
   redis.call('HDEL', FACTS, id)
@@ -98,7 +101,7 @@ TAKE = """
 purge()
 local lease = cjson.decode(ARGV[7])
 if redis.call('ZSCORE', GONE, lease.id) then return {'gone'} end
-local closed = redis.call('HGET', CLOSED, lease.subscription)
+local closed = redis.call('HGET', CLOSED, counter(lease))
 local ago = closed and exact(t - closed) or '-1'
 if redis.call('ZSCORE', ALL, lease.id) then
   hold(lease, t + lifetime)
@@ -160,7 +163,7 @@ for _, set in ipairs(levels(lease)) do redis.call('ZADD', set, exact(t + cooling
 redis.call('ZREM', ARGV[6] .. lease.owner, id)
 redis.call('ZREM', LINGERING, id)
 redis.call('HDEL', HEIRS, id)
-redis.call('HSET', CLOSED, lease.subscription, exact(t))
+redis.call('HSET', CLOSED, counter(lease), exact(t))
 lease.state = 'cooling'
 redis.call('HSET', FACTS, id, cjson.encode(lease))
 bury(id)

@@ -71,6 +71,8 @@ class Lease:
     viewer: str
     since: float
     limits: tuple[int, int, int]
+    #: What the provider counts by: the subscription, or a word that several share (Subscription.counter).
+    counter: str
 
     def to_json(self) -> str:
         """As the scripts read it."""
@@ -84,6 +86,7 @@ class LeaseFacts:
     id: str
     subscription_id: int
     portal_id: int
+    counter: str
     owner: str
     key: str
     viewer: str
@@ -136,6 +139,7 @@ class Ledger:
             viewer=viewer,
             since=time.time(),
             limits=(subscription.streams, subscription.portal.max_streams, settings.MAX_UPSTREAMS),
+            counter=subscription.counter,
         )
 
     def take(self, lease: Lease) -> float:
@@ -254,7 +258,7 @@ class Ledger:
 
 
 _FULL = {
-    "subscription": "Every stream of the subscription is in use.",
+    "subscription": "Every stream of the subscription is in use, or of those counted together with it.",
     "portal": "The portal's limit of streams at once is reached.",
     "installation": "The installation's limit of upstream connections (RESTREAMER_MAX_UPSTREAMS) is reached.",
     "memory": "Redis has just started empty; slots are given out again when every relay has reported in.",
@@ -272,6 +276,7 @@ def _facts(raw: dict[str, Any], expiry: float, revoked: bool, lingering: float |
         id=raw["id"],
         subscription_id=int(raw["subscription"]),
         portal_id=int(raw["portal"]),
+        counter=raw.get("counter", raw["subscription"]),
         owner=raw["owner"],
         key=raw["key"],
         viewer=raw["viewer"],

@@ -86,7 +86,7 @@ def _counts(row: LeaseFacts, lease: Lease, level: str) -> bool:
     if row.state != "held":
         return False
     if level == "subscription":
-        return row.subscription_id == int(lease.subscription)
+        return row.counter == lease.counter
     if level == "portal":
         return row.portal_id == int(lease.portal)
     return level == "installation"

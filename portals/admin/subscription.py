@@ -34,7 +34,7 @@ class SubscriptionForm(forms.ModelForm[Subscription]):
         model = Subscription
         fields = (
             "portal", "label", "mac", "login", "password", "serial", "device_id", "device_id2", "signature", "model",
-            "streams", "enabled", "rank", "expires_at",
+            "streams", "shared_count", "enabled", "rank", "expires_at",
         )  # fmt: skip
         widgets = {"password": forms.PasswordInput(attrs={"autocomplete": "new-password", "placeholder": "unchanged"})}
 
@@ -71,7 +71,8 @@ class MacAdmin(_SubscriptionAdmin):
     list_display = ("mac", "portal", "state", "streams", "expires_at", "enabled", "last_error")
     search_fields = ("mac", "label", "portal__name")
     fieldsets = (
-        (None, {"fields": ("portal", "mac", "label", "streams", "enabled", "rank", "expires_at")}),
+        (None, {"fields": ("portal", "mac", "label")}),
+        ("Use", {"fields": ("streams", "shared_count", "enabled", "rank", "expires_at")}),
         ("Login, when the portal asks for one", {"fields": ("login", "password")}),
         (
             "Identity of the box",
@@ -92,6 +93,7 @@ class LoginAdmin(_SubscriptionAdmin):
     list_display = ("login", "portal", "state", "streams", "expires_at", "enabled", "last_error")
     search_fields = ("login", "label", "portal__name")
     fieldsets = (
-        (None, {"fields": ("portal", "login", "password", "label", "streams", "enabled", "rank", "expires_at")}),
+        (None, {"fields": ("portal", "login", "password", "label")}),
+        ("Use", {"fields": ("streams", "shared_count", "enabled", "rank", "expires_at")}),
         ("State", {"fields": _SubscriptionAdmin.readonly_fields}),
     )

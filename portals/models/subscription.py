@@ -81,6 +81,13 @@ class Subscription(models.Model):
     signature = models.CharField(max_length=128, blank=True)
     model = models.CharField(max_length=30, blank=True, default="MAG250")
     streams = models.PositiveIntegerField(default=1, help_text="Streams at once; 0 = unlimited.")
+    shared_count = models.CharField(
+        "counted together with",
+        max_length=80,
+        blank=True,
+        help_text="One account behind several MACs, logins or addresses: give each the same word here, and their "
+        "streams at once are counted together.",
+    )
     enabled = models.BooleanField(default=True)
     rank = models.PositiveIntegerField(default=0, help_text="Lower is tried first.")
     state = models.CharField(
@@ -106,6 +113,12 @@ class Subscription(models.Model):
 
     def __str__(self) -> str:
         return self.shown_name
+
+    @property
+    def counter(self) -> str:
+        """What the provider counts streams by: this subscription alone, or all that share its word."""
+        word = self.shared_count.strip().casefold()
+        return f"shared:{word}" if word else str(self.pk)
 
     @property
     def shown_name(self) -> str:

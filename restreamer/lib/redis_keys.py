@@ -5,7 +5,7 @@ from __future__ import annotations
 PREFIX = "rs:"
 
 
-#: With a subscription's id behind it: sorted set, lease id -> expiry (unix s) of the slots taken on it.
+#: With a subscription's counter behind it: sorted set, lease id -> expiry (unix s) of the slots taken on it.
 LEASES_OF_SUBSCRIPTION = f"{PREFIX}leases:sub:"
 
 #: With a portal's id behind it: sorted set, lease id -> expiry of all slots taken on it.
@@ -33,7 +33,7 @@ LEASE_GONE = f"{PREFIX}leases:gone"
 #: Hash: lease id -> JSON (wanted lease, until): who was promised the slot when the lease is given back.
 LEASE_HEIRS = f"{PREFIX}leases:heirs"
 
-#: Hash: subscription id -> when (unix s) its last upstream was closed.
+#: Hash: counter of a subscription -> when (unix s) its last upstream was closed.
 LEASE_CLOSED = f"{PREFIX}leases:closed"
 
 #: Since when (unix s) this Redis has known all leases; missing = it forgot, or is new.

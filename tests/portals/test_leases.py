@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import socket
 import threading
 from collections.abc import Callable
@@ -32,8 +33,11 @@ class Time:
         return self.now
 
 
-def subscription(pk: int = 1, *, streams: int = 1, portal: int = 1, portal_streams: int = 0) -> Subscription:
-    return Subscription(pk=pk, streams=streams, portal=Portal(pk=portal, max_streams=portal_streams))
+def subscription(
+    pk: int = 1, *, streams: int = 1, portal: int = 1, portal_streams: int = 0, shared_count: str = ""
+) -> Subscription:
+    portal_row = Portal(pk=portal, max_streams=portal_streams)
+    return Subscription(pk=pk, streams=streams, portal=portal_row, shared_count=shared_count)
 
 
 @pytest.fixture
@@ -92,6 +96,31 @@ def test_the_installation_limits_everything(ledger: Ledger, settings) -> None:
     with pytest.raises(NoFreeSlot) as refusal:
         taken(ledger, subscription(2, portal=2))
     assert refusal.value.level == "installation"
+
+
+def test_subscriptions_that_are_one_account_are_counted_together(ledger: Ledger) -> None:
+    one = subscription(1, portal=1, shared_count="Anna's account")
+    same = subscription(2, portal=2, shared_count=" anna's Account ")
+    other = subscription(3, portal=2)
+    lease = taken(ledger, one)
+    taken(ledger, other)
+    with pytest.raises(NoFreeSlot) as caught:
+        taken(ledger, same)
+    assert caught.value.level == "subscription"
+    ledger.release(lease.id)
+    second = ledger.want(same, key="channel:2", viewer="anna")
+    assert ledger.take(second) < 1
+    assert {row.counter for row in ledger.usage()} == {"shared:anna's account", "3"}
+
+
+def test_a_lease_of_an_older_version_does_no_harm(ledger: Ledger, redis: Redis, time: Time) -> None:
+    lease = taken(ledger, subscription())
+    facts = json.loads(lease.to_json())
+    del facts["counter"]
+    redis.hset(redis_keys.LEASE_FACTS, lease.id, json.dumps(facts))
+    assert [row.counter for row in ledger.usage()] == ["1"]
+    time.now += 13
+    taken(ledger, subscription())
 
 
 def test_a_refused_take_leaves_nothing_behind(ledger: Ledger) -> None:
@@ -398,7 +427,8 @@ def test_nothing_is_left_in_redis_after_the_last_lease(redis: Redis, ledger: Led
 SUBSCRIPTIONS = [
     subscription(1, streams=1, portal=1, portal_streams=2),
     subscription(2, streams=2, portal=1, portal_streams=2),
-    subscription(3, streams=1, portal=2),
+    subscription(3, streams=1, portal=2, shared_count="one account"),
+    subscription(4, streams=1, portal=3, shared_count="one account"),
 ]
 LIMITS = {1: 1, 2: 2, 3: 1}
 OWNERS = ("node1:relay", "node2:relay")
@@ -542,6 +572,7 @@ class LedgerMachine(RuleBasedStateMachine):
         open_now = [lease for relay in self.relays.values() for lease in relay.sockets.values()]
         for sub, limit in LIMITS.items():
             assert sum(lease.subscription == str(sub) for lease in open_now) <= limit
+        assert sum(lease.subscription in ("3", "4") for lease in open_now) <= 1
         assert sum(lease.portal == "1" for lease in open_now) <= self.portal_limit
 
     def teardown(self) -> None:

@@ -164,6 +164,19 @@ def test_a_lingering_channel_gives_its_slot_up(relay: MiniRelay, macs: list[Subs
     assert list(relay.running) == [f"channel:{second.pk}"]
 
 
+def test_a_lingering_channel_gives_its_slot_up_to_another_portal_of_the_same_account(
+    relay: MiniRelay, origin: TsOrigin
+) -> None:
+    both = [SubscriptionFactory(portal=PortalFactory(), shared_count="anna") for _ in range(2)]
+    first, second = (channel_on(one.portal) for one in both)
+    relay.open(first, viewer=1)
+    with pytest.raises(NoFreeSlot):
+        relay.open(second, viewer=2)
+    relay.leave(first)
+    assert relay.open(second, viewer=2).subscription_id == both[1].pk
+    assert origin.peak["all"] == 1
+
+
 def test_a_lingering_channel_goes_before_a_worse_stream_is_taken(relay: MiniRelay, macs: list[Subscription]) -> None:
     best = PortalFactory()
     SubscriptionFactory(portal=best)
