@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
@@ -15,6 +15,7 @@ from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 from unfold.decorators import action, display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextareaWidget
 
 from accounts.adding import check_name, check_password_form
 from accounts.models import AdultView, Viewer
@@ -46,7 +47,7 @@ class ViewerForm(forms.ModelForm[Viewer]):
         max_length=64,
         label="New password",
         help_text="Empty = unchanged; for a new viewer one is made up and shown once.",
-        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"}),
     )
 
     new_pin = forms.RegexField(
@@ -54,7 +55,7 @@ class ViewerForm(forms.ModelForm[Viewer]):
         required=False,
         label="New PIN",
         help_text="Four to twelve digits; empty = unchanged. Adds &pin=… to the addresses of adult channels.",
-        widget=forms.PasswordInput(attrs={"autocomplete": "new-password", "inputmode": "numeric"}),
+        widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password", "inputmode": "numeric"}),
         error_messages={"invalid": "A PIN has four to twelve digits."},
     )
 
@@ -65,6 +66,9 @@ class ViewerForm(forms.ModelForm[Viewer]):
             "lineups", "with_live", "with_movies", "with_series", "adult", "new_pin", "networks", "open_networks",
             "notes",
         )  # fmt: skip
+        widgets: ClassVar[dict[str, forms.Widget]] = {
+            name: UnfoldAdminTextareaWidget(attrs={"rows": 2}) for name in ("networks", "open_networks", "notes")
+        }
 
     def clean_name(self) -> str:
         return _checked(check_name, self.cleaned_data["name"])
@@ -101,8 +105,8 @@ class ViewerAdmin(ModelAdmin):
     autocomplete_fields = ("lineups", "owner")
     actions = ("new_token", "switch_off", "switch_on")
     fieldsets = (
-        (None, {"fields": (("name", "new_password"), ("enabled", "expires_at", "owner"), "notes")}),
-        ("What they see", {"fields": ("lineups", ("with_live", "with_movies", "with_series"), ("adult", "new_pin"))}),
+        (None, {"fields": ("name", "new_password", "enabled", "expires_at", "owner", "notes")}),
+        ("What they see", {"fields": ("lineups", ("with_live", "with_movies", "with_series"), "adult", "new_pin")}),
         ("Limits", {"fields": (("connections", "limit_policy"), "may_redirect", "networks", "open_networks")}),
     )
 

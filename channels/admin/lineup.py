@@ -45,8 +45,11 @@ class LineupAdmin(ModelAdmin):
             {
                 "fields": (
                     "only_picks",
-                    ("kind", "quality", "country"),
-                    ("text", "with_guide", "favourites"),
+                    "kind",
+                    "quality",
+                    "country",
+                    "text",
+                    ("with_guide", "favourites"),
                     "portals",
                     "genres",
                     "groups",
