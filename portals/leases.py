@@ -106,15 +106,18 @@ class Ledger:
         owner: str,
         *,
         lifetime_s: float | None = None,
+        settle_s: float | None = None,
         clock: Callable[[], float] = time.monotonic,
         server_time: Callable[[], float] | None = None,
     ) -> None:
         """`owner` names exactly one process at a time, `<node>:relay`.
 
+        `settle_s`: how long a Redis that lost its memory grants nothing, unless said the lifetime.
         `server_time` replaces Redis' own TIME in tests.
         """
         self.owner = owner
         self.lifetime_s = settings.LEASE_LIFETIME_S if lifetime_s is None else lifetime_s
+        self._settle_s = self.lifetime_s if settle_s is None else settle_s
         self._client = client
         self._clock = clock
         self._server_time = server_time
@@ -254,7 +257,7 @@ class Ledger:
             script = self._scripts[body] = self._client.register_script(lease_scripts.COMMON + body)
         now = "" if self._server_time is None else f"{self._server_time():.6f}"
         with answering():
-            return script(keys=_KEYS, args=[now, self.lifetime_s, self.lifetime_s, *_PREFIXES, *args])
+            return script(keys=_KEYS, args=[now, self.lifetime_s, self._settle_s, *_PREFIXES, *args])
 
 
 _FULL = {

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_POST
 from channels.models import Stream
 from restreamer.lib.errors import RestreamerError
 from restreamer.lib.redis_client import connection
+from streaming.redirects import is_redirect
 from streaming.relay.seams import RelayFacts, SessionFacts
 from streaming.sessions import Sessions
 
@@ -44,12 +45,18 @@ def urls() -> list[URLPattern]:
 
 def now(request: HttpRequest) -> HttpResponse:
     """What runs now."""
-    running, error = [], ""
+    running, redirected, error = [], [], ""
     try:
-        running = _running()
+        running, redirected = _running(), _redirected()
     except RestreamerError as err:
         error = err.message
-    context = {**admin.site.each_context(request), "title": "Now playing", "running": running, "error": error}
+    context = {
+        **admin.site.each_context(request),
+        "title": "Now playing",
+        "running": running,
+        "redirected": redirected,
+        "error": error,
+    }
     return render(request, "streaming/now_playing.html", context)
 
 
@@ -78,6 +85,8 @@ def _running() -> list[Running]:
     watching: dict[str, list[tuple[SessionFacts, str]]] = {}
     moment = time.time()
     for one in sessions.sessions():
+        if is_redirect(one.owner):
+            continue
         since = f"{(moment - one.facts.started_at) / 60:.0f} min"
         watching.setdefault(one.facts.key, []).append((one.facts, since))
     relays = [facts for facts, _ in sessions.relays()]
@@ -90,6 +99,13 @@ def _running() -> list[Running]:
         Running(one, watching.get(one.key, []), streams.get(one.key, []), round((moment - one.started_at) / 60, 1))
         for one in relays
     ]
+
+
+def _redirected() -> list[tuple[SessionFacts, str]]:
+    """Who was sent to a provider and still counts there."""
+    moment = time.time()
+    rows = [one.facts for one in Sessions(connection()).sessions() if is_redirect(one.owner)]
+    return [(facts, f"{(moment - facts.started_at) / 60:.0f} min") for facts in rows]
 
 
 def _allowed(request: HttpRequest) -> Sessions:

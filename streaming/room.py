@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 
 from portals.errors import NoFreeSlot
 from portals.leases import Lease, LeaseFacts, Ledger
+from streaming import redirects
 from streaming.relay.seams import Command, Ticket
 from streaming.sessions import Sessions, WatchFacts
 
@@ -76,6 +77,8 @@ class Room:
         """Ask whoever holds it. Another process hears it at its next beat."""
         if self.give_up is not None and victim.owner == self._ledger.owner:
             return self.give_up(victim.id, victim.key, viewer_id)
+        if redirects.is_redirect(victim.owner):
+            return self._sessions.stop(redirects.session_of(victim.id))
         arguments = {"subscription_id": victim.subscription_id, "viewer_id": viewer_id}
         self._sessions.send(victim.owner, Command("stop_lingering", arguments))
         return True

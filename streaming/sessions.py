@@ -15,6 +15,7 @@ from redis import Redis
 
 from restreamer.lib import redis_keys
 from restreamer.lib.redis_client import answering
+from streaming import redirects
 from streaming.relay.seams import Command, RelayFacts, SessionFacts
 
 #: A session or relay that is not heard of for this long is over.
@@ -103,6 +104,11 @@ class Sessions:
         """End one session; returns whether there is one. Raises RedisUnavailable."""
         rows = self.facts_of([session_id])
         for row in rows:
+            if redirects.is_redirect(row.owner):
+                # No process serves it; all there is to end is that it counts.
+                redirects.let_go(self._client, session_id)
+                self.forget(row.facts)
+                continue
             self.send(row.owner, Command("stop", {"session_id": session_id, "reason": reason}))
         return bool(rows)
 

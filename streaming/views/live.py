@@ -8,15 +8,18 @@ import re
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.utils.encoding import iri_to_uri
 
 from accounts.models import Viewer
 from channels.models import Channel, ChannelStream
 from portals.leases import relay_owner
 from restreamer.lib.redis_client import connection
-from streaming.candidates import channel_key
+from streaming.candidates import Playable, channel_key
 from streaming.errors import ChannelGone, ChannelUnknown, NothingToPlay
 from streaming.handover import hand_over
 from streaming.limits import Limits, Wish
+from streaming.redirecting import Redirector, to_redirect
+from streaming.redirects import redirect_owner
 from streaming.relay.seams import Ticket
 from streaming.views.access import admitted, client_address
 from streaming.views.errors import for_players
@@ -67,7 +70,9 @@ def _watch(request: HttpRequest, viewer: Viewer, channel: Channel) -> HttpRespon
         peer=client_address(request),
         agent=request.headers.get("User-Agent", "")[:_LONGEST_AGENT],
     )
-    limits = Limits(connection(), relay_owner(), policy=viewer.limit_policy or settings.VIEWER_LIMIT_POLICY)
+    away = to_redirect(wish.key) if viewer.may_redirect else []
+    owner = redirect_owner() if away else relay_owner()
+    limits = Limits(connection(), owner, policy=viewer.limit_policy or settings.VIEWER_LIMIT_POLICY)
     session_id = limits.admit(wish)
     ticket = Ticket(
         session_id=session_id,
@@ -81,9 +86,16 @@ def _watch(request: HttpRequest, viewer: Viewer, channel: Channel) -> HttpRespon
     )
     with contextlib.ExitStack() as undo:
         undo.callback(limits.give_back, session_id)
-        response = hand_over(request, ticket)
+        response = _redirect(ticket, away) if away else hand_over(request, ticket)
         undo.pop_all()
     return response
+
+
+def _redirect(ticket: Ticket, away: list[Playable]) -> HttpResponse:
+    """The player goes to the provider itself; no cache and no other site learns the address."""
+    headers = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
+    address = Redirector(connection()).address(ticket, away)
+    return HttpResponse(status=302, headers={**headers, "Location": iri_to_uri(address)})
 
 
 def _must_be_offered(channel: Channel) -> None:
