@@ -188,9 +188,10 @@ def _one_line(value: str) -> str:
     return value
 
 
-#: MPEG-TS to standard output: tables first and often, no start delay, nothing held back.
+#: MPEG-TS to standard output: tables first and often, nothing held back. `muxdelay` costs no time: by so much the clock
+#: runs behind the pictures, because sound, packed several frames at a time, would else be decoded before it arrives.
 WRITING = (
-    "-f", "mpegts", "-mpegts_flags", "+resend_headers", "-pat_period", "0.2", "-muxdelay", "0", "-muxpreload", "0",
+    "-f", "mpegts", "-mpegts_flags", "+resend_headers", "-pat_period", "0.2", "-muxdelay", "0.5", "-muxpreload", "0",
     "-flush_packets", "1", "-max_muxing_queue_size", "4096", "pipe:1",
 )  # fmt: skip
 

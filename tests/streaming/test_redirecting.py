@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from django.http import HttpResponse
 from django.test import Client
 from redis import Redis
 
 from channels.models import Channel
-from portals.errors import ItemRefused
+from portals.errors import ItemRefused, NoFreeSlot
 from portals.leases import Ledger, relay_owner
 from portals.models import Subscription
 from portals.providers.records import PlayUrl
@@ -78,7 +79,7 @@ def world(redis: Redis, monkeypatch, settings) -> World:
 
     def hand_over(request: object, ticket: Ticket) -> Any:
         relayed.append(ticket)
-        return live.HttpResponse(b"relayed")
+        return HttpResponse(b"relayed")
 
     monkeypatch.setattr(live, "hand_over", hand_over)
     portal = PortalFactory()
@@ -200,8 +201,8 @@ def test_a_relay_takes_the_slot_of_the_same_player_only(world, viewer, redis):
         lease = relay.want(world.mac, key=wish.key, viewer=who.name)
         try:
             relay.take(lease)
-        except RestreamerError as full:
-            made.append(Room(relay, world.sessions).make(lease, full, ticket, threading.Event()))  # type: ignore[arg-type]
+        except NoFreeSlot as full:
+            made.append(Room(relay, world.sessions).make(lease, full, ticket, threading.Event()))
     assert made == [False, True]
     assert [one.owner for one in world.ledger.usage()] == [relay_owner()]
 
