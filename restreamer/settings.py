@@ -76,6 +76,9 @@ RELAY_SILENCE_S = env_float("RESTREAMER_SILENCE_S", 8.0, minimum=1, maximum=120)
 RELAY_START_TIMEOUT_S = env_float("RESTREAMER_START_TIMEOUT_S", 20.0, minimum=2, maximum=120)
 # Viewers whose source is lost see a slate after this long without a picture; 0: never, null packets only.
 RELAY_SLATE_AFTER_S = env_float("RESTREAMER_SLATE_AFTER_S", 3.0, minimum=0, maximum=60)
+SLATE_FOLDER = RESTREAMER_DATA / "slates"
+# Instead of a refusal, players that hide errors get a picture that says so, for this many seconds; 0: the refusal.
+REFUSAL_SLATE_S = env_float("RESTREAMER_REFUSAL_SLATE_S", 0.0, minimum=0, maximum=600)
 # A channel that people watch keeps looking for a source this long after its last picture, then ends their answers.
 RELAY_RETRY_S = env_float("RESTREAMER_RETRY_S", 120.0, minimum=5, maximum=3600)
 LEASE_LIFETIME_S = env_float("RESTREAMER_LEASE_LIFETIME_S", 12.0, minimum=3, maximum=300)

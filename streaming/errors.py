@@ -58,6 +58,7 @@ class LimitReached(RestreamerError):
 
     status = 503
     retry_after_s = 5.0
+    slate = "limit_reached"
     public = "Your limit of streams at once is reached. Stop another one first."
 
 
@@ -66,6 +67,7 @@ class NothingToPlay(RestreamerError):
 
     status = 503
     retry_after_s = 30.0
+    slate = "nothing_available"
     public = "The source of this channel does not work right now."
 
 

@@ -59,6 +59,7 @@ class UpstreamError(RestreamerError):
     """An upstream failed; `fault` says how, `status_code` what HTTP said, if anything."""
 
     status = 503
+    slate = "nothing_available"
     public = "The source of this channel does not work right now."
 
     def __init__(

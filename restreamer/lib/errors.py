@@ -19,6 +19,9 @@ class RestreamerError(Exception):
     #: Sentence a viewer may see; must not name portals, MACs or addresses.
     public: str = "Something went wrong."
 
+    #: The slate that says it to those whose players hide errors (`mpegts.slatemaking.TEXTS`); empty: none does.
+    slate: str = ""
+
     def __init__(self, message: str = "", *, public: str | None = None, retry_after_s: float | None = None) -> None:
         super().__init__(message or self.public)
         self.message = message or self.public

@@ -6,6 +6,7 @@ import contextlib
 import os
 import select
 import socket
+from collections import deque
 from collections.abc import Callable
 
 from restreamer.lib.errors import RestreamerError
@@ -83,11 +84,16 @@ class Audience:
         *,
         flush_s: float,
         slow_flush_s: float,
+        console: Callable[[Viewer, RestreamerError], bool] = lambda viewer, error: False,
         lead_pid: Callable[[], int | None] = lambda: None,
     ) -> None:
-        """`lead_pid` is asked for the PID of the picture, or of the sound where there is none."""
+        """`console` may take over the socket of a viewer who would be refused; his viewing here is over all the same.
+
+        `lead_pid` is asked for the PID of the picture, or of the sound where there is none.
+        """
         self._loop = loop
         self._lead_pid = lead_pid
+        self._console = console
         #: So long a viewer whose viewing ended may take to read his last bytes.
         self._flush_s = flush_s
         #: One who was ended because he is slow.
@@ -97,6 +103,8 @@ class Audience:
         self._waiting: dict[int, Viewer] = {}
         self._flowing: dict[int, Viewer] = {}
         self._ending: dict[int, Viewer] = {}
+        #: When the viewings end that end by themselves, the first first.
+        self._leaving: deque[tuple[float, Viewer]] = deque()
 
     def __len__(self) -> int:
         """Viewers who wait or watch; those who are being sent their last bytes do not count."""
@@ -137,6 +145,8 @@ class Audience:
             # Until all of the burst is through, epoll paces it.
             viewer.blocked = True
             self._flowing[viewer.fd] = viewer
+            if viewer.ticket.for_s > 0:
+                self._leaving.append((self._loop.clock() + viewer.ticket.for_s, viewer))
             self._push(viewer)
 
     # --- every tick ---------------------------------------------------------------------------------------------
@@ -215,7 +225,11 @@ class Audience:
             self.finish(viewer, reason, at=self._ring.head)
 
     def expire(self, now: float) -> None:
-        """Close those who have not taken their last bytes in time."""
+        """End the viewings that are over by now, and close those who have not taken their last bytes in time."""
+        while self._leaving and self._leaving[0][0] <= now:
+            viewer = self._leaving.popleft()[1]
+            if self._flowing.get(viewer.fd) is viewer:
+                self.finish(viewer, "it was shown for as long as it should be")
         for viewer in [v for v in self._ending.values() if v.end_by <= now]:
             self._drop(viewer)
 
@@ -236,6 +250,11 @@ class Audience:
 
     def _refuse(self, viewer: Viewer, error: RestreamerError, reason: str) -> None:
         viewer.reason = reason or f"refused: {error.public}"
+        self._loop.unwatch(viewer.fd)
+        del self._waiting[viewer.fd]
+        if self._console(viewer, error):
+            self._left(viewer, viewer.reason)
+            return
         # A refusal fits any fresh socket's buffer.
         with contextlib.suppress(OSError):
             viewer.sock.send(heads.refusal(viewer.ticket.protocol, error))

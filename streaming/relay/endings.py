@@ -10,6 +10,7 @@ class StartTimedOut(RestreamerError):
 
     status = 503
     retry_after_s = 5.0
+    slate = "nothing_available"
     public = "The channel did not start in time. Try again in a moment."
 
 

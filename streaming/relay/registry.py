@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import socket
 import threading
@@ -9,7 +10,7 @@ from collections.abc import Callable
 
 from restreamer.lib.errors import RestreamerError
 from streaming.faults import Fault
-from streaming.relay import heads
+from streaming.relay import consolation, heads
 from streaming.relay.audience import Viewer
 from streaming.relay.errands import Errands
 from streaming.relay.loop import TickLoop
@@ -60,6 +61,7 @@ class RelayRegistry:
             ended=ended,
             released=self._released,
             stopped=self._stopped,
+            console=self._console,
             note=note,
             slates=slates,
         )
@@ -76,9 +78,12 @@ class RelayRegistry:
         """Give a viewer to the relay of his key, starting it if need be."""
         viewer = Viewer(ticket, sock, self._loop.clock(), self._around.wall())
         if self._closed:
-            self._turn_away(viewer)
+            _turn_away(viewer, ShuttingDown())
             return
         relay = self._current.get(ticket.key)
+        if relay is not None and consolation.is_slate(ticket.key) and len(relay.audience) >= consolation.MOST_VIEWERS:
+            _turn_away(viewer, consolation.SlateMissing())
+            return
         if relay is not None and relay.state is not RelayState.DRAINING:
             relay.attach(viewer)
             return
@@ -89,17 +94,20 @@ class RelayRegistry:
         successor.attach(viewer)
         self._start_if_free(successor)
 
+    def _console(self, viewer: Viewer, error: RestreamerError) -> bool:
+        """Show him a slate instead of the refusal, where the installation wants that and there is one."""
+        ticket, slates = viewer.ticket, self._around.slates
+        if not error.slate or slates is None or not self._limits.refusal_slate_s or consolation.is_slate(ticket.key):
+            return False
+        if self._closed or not _there(slates, error.slate):
+            return False
+        self.attach(consolation.ticket_for(ticket, error.slate, self._limits.refusal_slate_s), viewer.sock)
+        return True
+
     def _start_if_free(self, relay: Relay) -> None:
         """A relay that drains still holds the provider's slot: its successor starts when it has let go."""
         if not any(other.key == relay.key and not other.released for other in self._all if other is not relay):
             relay.start()
-
-    def _turn_away(self, viewer: Viewer) -> None:
-        with viewer.sock as sock:
-            try:
-                sock.send(heads.refusal(viewer.ticket.protocol, ShuttingDown()))
-            except OSError:
-                return
 
     # --- commands -----------------------------------------------------------------------------------------------
 
@@ -222,6 +230,18 @@ class RelayRegistry:
             share = max(LEAST_RING_BYTES, self._limits.total_ring_bytes // len(self._all))
             for relay in self._all:
                 relay.ring.limit_bytes = min(self._limits.ring_bytes, share)
+
+
+def _turn_away(viewer: Viewer, error: RestreamerError) -> None:
+    with viewer.sock as sock, contextlib.suppress(OSError):
+        sock.send(heads.refusal(viewer.ticket.protocol, error))
+
+
+def _there(slates: Slates, name: str) -> bool:
+    try:
+        return bool(slates.find(name, consolation.FORM))
+    except RestreamerError:
+        return False
 
 
 def _number(value: object) -> int:

@@ -41,6 +41,8 @@ class RelayLimits:
     start_timeout_s: float = 20.0
     #: Viewers who have seen nothing for so long, because the source is lost, see a slate; 0: never.
     slate_after_s: float = 3.0
+    #: Who would be refused sees a slate for so long instead; 0: he is refused.
+    refusal_slate_s: float = 0.0
     #: So long viewers whose relay ended may take to read their last bytes.
     flush_s: float = 5.0
     #: And one who fell out of the ring, for the rest of his picture: he reads slowly.
@@ -63,6 +65,8 @@ class Surroundings:
     released: Callable[[Relay], None]
     #: Nothing of the relay is left.
     stopped: Callable[[Relay], None]
+    #: A viewer who would be refused is shown something else instead, if this says so.
+    console: Callable[[Viewer, RestreamerError], bool]
     #: Something for the journal: relay key and sentence.
     note: Callable[[str, str], None]
     slates: Slates | None = None
@@ -90,6 +94,7 @@ class Relay:
             self._viewer_left,
             flush_s=limits.flush_s,
             slow_flush_s=limits.slow_flush_s,
+            console=around.console,
             lead_pid=lambda: joint.lead_pid,
         )
         self.index = KeyframeIndex()
@@ -192,21 +197,9 @@ class Relay:
 
     def session_facts(self, viewer: Viewer) -> SessionFacts:
         """One of its viewers as admin sees him."""
-        ticket = viewer.ticket
         arrived_at = self.ring.arrived_at(viewer.position) if viewer.position >= 0 else None
         lag_s = 0.0 if arrived_at is None else self._around.loop.clock() - arrived_at
-        return SessionFacts(
-            session_id=ticket.session_id,
-            key=ticket.key,
-            viewer_id=ticket.viewer_id,
-            viewer_name=ticket.viewer_name,
-            title=ticket.title,
-            peer=ticket.peer,
-            agent=ticket.agent,
-            started_at=viewer.since,
-            bytes_out=viewer.sent,
-            lag_s=round(lag_s, 1),
-        )
+        return SessionFacts.of(viewer.ticket, viewer.since, viewer.sent, round(lag_s, 1))
 
     # --- bytes --------------------------------------------------------------------------------------------------
 

@@ -29,6 +29,8 @@ class Ticket:
     agent: str = ""
     #: HTTP/1.0 or 1.1, so that the head we write fits.
     protocol: str = "HTTP/1.1"
+    #: The viewing ends by itself after so many seconds; 0: it does not.
+    for_s: float = 0.0
 
     def to_json(self) -> bytes:
         """One line of UTF-8 JSON."""
@@ -129,6 +131,22 @@ class SessionFacts:
     started_at: float
     bytes_out: int
     lag_s: float
+
+    @classmethod
+    def of(cls, ticket: Ticket, started_at: float, bytes_out: int, lag_s: float) -> SessionFacts:
+        """Of the viewing a ticket was for."""
+        return cls(
+            session_id=ticket.session_id,
+            key=ticket.key,
+            viewer_id=ticket.viewer_id,
+            viewer_name=ticket.viewer_name,
+            title=ticket.title,
+            peer=ticket.peer,
+            agent=ticket.agent,
+            started_at=started_at,
+            bytes_out=bytes_out,
+            lag_s=lag_s,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from django.utils.encoding import iri_to_uri
 from accounts.models import Viewer
 from channels.models import Channel, ChannelStream
 from portals.leases import relay_owner
+from restreamer.lib.errors import RestreamerError
 from restreamer.lib.redis_client import connection
 from streaming.candidates import Playable, channel_key
 from streaming.errors import ChannelGone, ChannelUnknown, NothingToPlay
@@ -23,6 +24,7 @@ from streaming.redirects import redirect_owner
 from streaming.relay.seams import Ticket
 from streaming.views.access import admitted, client_address
 from streaming.views.errors import for_players
+from streaming.views.slates import slate_instead
 
 _LONGEST_AGENT = 200
 
@@ -57,6 +59,13 @@ def nowhere(request: HttpRequest) -> HttpResponseBase:
 
 
 def _watch(request: HttpRequest, viewer: Viewer, channel: Channel) -> HttpResponseBase:
+    try:
+        return _television(request, viewer, channel)
+    except RestreamerError as err:
+        return slate_instead(request, viewer.name, err)
+
+
+def _television(request: HttpRequest, viewer: Viewer, channel: Channel) -> HttpResponseBase:
     _must_be_offered(channel)
     if request.method == "HEAD":
         # Players probe with HEAD before they play: it opens nothing and takes nothing.

@@ -13,9 +13,8 @@ from restreamer import binaries
 from restreamer.dead_mans_timer import DeadMansTimer
 from restreamer.lib.errors import RestreamerError
 from restreamer.lib.redis_client import connection
-from streaming.mpegts.psi import Codec
-from streaming.mpegts.slatemaking import SlateFormat
 from streaming.opening import PortalOpener
+from streaming.relay import consolation
 from streaming.relay.bridge import SOURCE_LOST
 from streaming.relay.process import RelayProcess, prepare_process, stop_on_signals
 from streaming.relay.relay import RelayLimits
@@ -32,7 +31,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Run the relay process in this one."""
         prepare_process()
-        slates = SlateShelf(settings.RESTREAMER_DATA / "slates", binaries.ffmpeg)
+        slates = SlateShelf(settings.SLATE_FOLDER, binaries.ffmpeg)
         try:
             process = _assemble(slates)
         except RestreamerError as err:
@@ -42,7 +41,9 @@ class Command(BaseCommand):
         gc.collect()
         gc.freeze()
         # The one that fits most channels; others are made when a channel that needs one runs.
-        slates.find(SOURCE_LOST, SlateFormat(Codec.H264, Codec.AAC))
+        slates.find(SOURCE_LOST, consolation.FORM)
+        for name in consolation.NAMES if settings.REFUSAL_SLATE_S else ():
+            slates.find(name, consolation.FORM)
         try:
             process.run()
         finally:
@@ -56,7 +57,7 @@ def _assemble(slates: SlateShelf) -> RelayProcess:
     book = SessionBook(client, opener.owner, ledger=opener.ledger)
     # First the socket: as long as another relay holds it, its slots and sessions are not those of a dead one.
     process = RelayProcess(
-        opener,
+        consolation.SlateOpener(opener, slates),
         book,
         settings.RELAY_SOCKET,
         limits_from_settings(),
@@ -86,4 +87,5 @@ def limits_from_settings() -> RelayLimits:
         silence_s=settings.RELAY_SILENCE_S,
         start_timeout_s=settings.RELAY_START_TIMEOUT_S,
         slate_after_s=settings.RELAY_SLATE_AFTER_S,
+        refusal_slate_s=settings.REFUSAL_SLATE_S,
     )

@@ -13,6 +13,7 @@ from pathlib import Path
 from portals.providers.records import PlayUrl
 from restreamer.lib.errors import RestreamerError
 from streaming.faults import UpstreamError
+from streaming.relay.consolation import SlateOpener
 from streaming.relay.process import RelayProcess
 from streaming.relay.relay import RelayLimits
 from streaming.relay.seams import Command, FaultHistory, Opened, RelayFacts, SessionFacts, Slates, Ticket
@@ -25,6 +26,7 @@ QUICK = RelayLimits(linger_s=0.3, silence_s=0.6, start_timeout_s=3.0, join_behin
 class NothingLeft(RestreamerError):
     status = 503
     retry_after_s = 7
+    slate = "nothing_available"
     public = "Nothing left to try."
 
 
@@ -119,7 +121,8 @@ class Rig:
         self.opener = ListOpener()
         self.book = Notebook()
         self.path = folder / "relay.sock"
-        self.process = RelayProcess(self.opener, self.book, self.path, limits, beat_s=0.1, slates=slates)
+        opener = SlateOpener(self.opener, slates) if slates is not None else self.opener
+        self.process = RelayProcess(opener, self.book, self.path, limits, beat_s=0.1, slates=slates)
         self._thread = threading.Thread(target=self.process.run, name="relay-under-test", daemon=True)
         self._numbers = itertools.count(1)
 
