@@ -1,0 +1,1 @@
+"""Real players on a whole house: what they show over wall time while sources fail."""
