@@ -2,7 +2,7 @@
 
 python -m bench.players [--faults ended silent …] [--clients ffmpeg mpv vlc chromium] [--json FILE]
 
-The browser needs RESTREAMER_TEST_NODE_MODULES: a folder into which `npm install mpegts.js playwright-core` went.
+The browser needs TEST_NODE_MODULES: a folder into which `npm install mpegts.js playwright-core` went.
 Per client: the longest time without progress, and television shown after the fault, in seconds.
 """
 

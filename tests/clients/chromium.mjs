@@ -1,9 +1,9 @@
 // Plays an address in Chromium with mpegts.js and prints a JSON line per look: node chromium.mjs PAGE CHROMIUM
-// Node's modules are found in the folder RESTREAMER_TEST_NODE_MODULES names.
+// Node's modules are found in the folder TEST_NODE_MODULES names.
 import { createRequire } from "node:module";
 
 const [page_address, executablePath] = process.argv.slice(2);
-const require = createRequire(process.env.RESTREAMER_TEST_NODE_MODULES + "/here.js");
+const require = createRequire(process.env.TEST_NODE_MODULES + "/here.js");
 const { chromium } = require("playwright-core");
 const say = (what) => process.stdout.write(JSON.stringify(what) + "\n");
 

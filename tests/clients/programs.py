@@ -23,7 +23,7 @@ from tests.house import free_port
 HERE = Path(__file__).parent
 FRAMES_PER_S = 25
 #: Where npm put mpegts.js and playwright-core.
-NODE_MODULES = "RESTREAMER_TEST_NODE_MODULES"
+NODE_MODULES = "TEST_NODE_MODULES"
 
 
 def node_modules() -> Path | None:

@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.clients, pytest.mark.slow, pytest.mark.timeout(180)]
 
 CLIENTS = ("ffmpeg", "mpv", "vlc", "chromium")
 #: In what time after the fault players must have shown what share of it: a frozen one shows nothing.
-AFTER_S, SHARE = 7.0, 0.6
+AFTER_S, SHARE = 6.0, 0.6
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,7 @@ def play(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Play]:
     """All players there are, on one channel whose source is reset."""
     present = [client for client in CLIENTS if not missing(client)]
     with stage(tmp_path_factory.mktemp("clients")) as here:
-        yield here.play(FAILURES["reset"], present, Moments(alone_s=3.0, before_s=5.0, after_s=AFTER_S))
+        yield here.play(FAILURES["reset"], present, Moments(alone_s=2.0, before_s=4.0, after_s=AFTER_S))
 
 
 @pytest.mark.parametrize("client", CLIENTS)
