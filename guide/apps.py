@@ -12,13 +12,14 @@ class GuideConfig(AppConfig):
     name = "guide"
 
     def ready(self) -> None:
-        """Register the guide's refresh, and forget the files of a source that is deleted."""
-        from guide import jobs, keeping  # models exist only now
+        """Register the refresh, who asks portals for their guides, and that a deleted source takes its files along."""
+        from guide import feeds, jobs, keeping, portal_guide  # models exist only now
         from guide.models import EpgSource
         from portals import refreshing
-        from portals.models import RunKind
+        from portals.models import PortalKind, RunKind
 
         refreshing.register(RunKind.GUIDE, jobs.refresh_guide)
+        feeds.portal_guide_comes_from(PortalKind.STALKER, portal_guide.items)
 
         def forget(sender: object, instance: EpgSource, **_: Any) -> None:
             keeping.forget(instance.pk)

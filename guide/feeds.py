@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db.models import Q
 
 from guide import dummy, fetch
 from guide.errors import GuideUnreachable
-from guide.models import EpgSource, SourceKind
+from guide.models import EpgSource, Programme, SourceKind
 from guide.models.source import PORTAL_KINDS
 from guide.reader import XmltvReader
 from guide.records import GuideChannelRecord, GuideRecord
@@ -24,6 +24,9 @@ from restreamer.lib.http import HttpDoor
 Item = GuideChannelRecord | GuideRecord
 #: Asks a portal for its guide between two times; ids are the portal's own. Raises PortalError.
 PortalFeed = Callable[[Portal, datetime, datetime], Iterable[Item]]
+
+#: Logins whose guide is asked for, one after the other, until one answers.
+_MOST_LOGINS = 3
 
 _portal_feeds: dict[str, PortalFeed] = {}
 
@@ -58,7 +61,7 @@ def opened(source: EpgSource, wanted: Wanted, now: datetime, *, door: HttpDoor |
     if source.kind in PORTAL_KINDS and portal is None:
         raise ConfigurationError("The portal of this source is gone.")
     if source.kind == SourceKind.PORTAL and portal is not None and portal.kind == PortalKind.STALKER:
-        return OpenedFeed(_portal_items(portal, *source.window(now)))
+        return OpenedFeed(_portal_items(source, portal, now))
     addresses = [source.address] if portal is None else _addresses(portal)
     fetched = _first_that_answers(source, addresses, door)
     return OpenedFeed(reader_of(source, fetched, wanted), fetched)
@@ -84,15 +87,34 @@ def _first_that_answers(source: EpgSource, addresses: list[str], door: HttpDoor 
     return fetch.fetch(source, addresses[-1], door=door)
 
 
-def _portal_items(portal: Portal, start: datetime, stop: datetime) -> Iterator[Item]:
+def _portal_items(source: EpgSource, portal: Portal, now: datetime) -> Iterator[Item]:
+    """What the portal tells; before it, what is over by now and was known already, for those who watch the archive."""
     feed = _portal_feeds.get(portal.kind)
     if feed is None:
         raise ConfigurationError("The guide of portals of this kind comes later.")
-    for item in feed(portal, start, stop):
-        if isinstance(item, GuideRecord):
-            yield replace(item, channel_id=portal_guide_id(portal, item.channel_id))
-        else:
-            yield replace(item, id=portal_guide_id(portal, item.id))
+    start, stop = source.window(now)
+    told = (_named(portal, item) for item in feed(portal, start, stop))
+    first = next(told, None)
+    if first is None:
+        return
+    yield from _over(source, start, now - timedelta(minutes=source.shift_minutes))
+    yield first
+    yield from told
+
+
+def _named(portal: Portal, item: Item) -> Item:
+    if isinstance(item, GuideRecord):
+        return replace(item, channel_id=portal_guide_id(portal, item.channel_id))
+    return replace(item, id=portal_guide_id(portal, item.id))
+
+
+def _over(source: EpgSource, start: datetime, now: datetime) -> Iterator[Item]:
+    """The live broadcasts that have ended. A handful of queries for each 500 channels."""
+    channels = dict(source.channels.live().values_list("pk", "xmltv_id"))
+    pks = sorted(channels)
+    for at in range(0, len(pks), 500):
+        for page in Programme.objects.all().pages(pks[at : at + 500], start, now):
+            yield from (one.record(channels[one.channel_id]) for one in page if one.stop <= now)
 
 
 def _addresses(portal: Portal) -> list[str]:
@@ -107,7 +129,8 @@ def _addresses(portal: Portal) -> list[str]:
             raise GuideUnreachable("The playlist of this portal names no guide.")
         return named[:1]
     logins = Subscription.objects.filter(~Q(login=""), portal=portal, enabled=True).order_by("rank", "id")
-    login = logins.first()
-    if login is None:
+    usable = list(logins.usable()[:_MOST_LOGINS]) or list(logins[:1])
+    if not usable:
         raise GuideUnreachable("The portal of this source has no login that is switched on.")
-    return [xtream.guide_url(server, login) for server in xtream.servers(portal.endpoint or portal.address)]
+    servers = list(dict.fromkeys([*([portal.endpoint] if portal.endpoint else []), *xtream.servers(portal.address)]))
+    return [xtream.guide_url(server, login) for login in usable for server in servers]

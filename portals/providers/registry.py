@@ -7,7 +7,7 @@ from typing import Any
 
 from portals.models import Portal
 from portals.providers.base import Provider
-from portals.providers.vod_records import VodProvider
+from portals.providers.vod_records import BulkGuideProvider, VodProvider
 from restreamer.lib.errors import ConfigurationError
 
 #: kind -> where its provider lives; imported at first use.
@@ -33,6 +33,15 @@ def vod_provider_for(portal: Portal) -> VodProvider:
     Raises ConfigurationError for a kind nobody speaks yet.
     """
     provider: VodProvider = _made(portal)
+    return provider
+
+
+def bulk_guide_provider_for(portal: Portal) -> BulkGuideProvider:
+    """The same provider, asked for its guide; Stalker portals only, the others have theirs at an address.
+
+    Raises ConfigurationError for a kind nobody speaks yet.
+    """
+    provider: BulkGuideProvider = _made(portal)
     return provider
 
 

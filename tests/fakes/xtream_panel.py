@@ -141,6 +141,9 @@ class XtreamPanel:
             line = self._known(fields)
             if line is None:
                 return Answer(b"", 404)
+            if path == "/xmltv.php":
+                body = catalogue.xmltv(self._channels(line), self.now, self.zone)
+                return Answer(body.encode(), content_type="application/xml")
             return Answer(self._m3u(line).encode(), content_type="audio/x-mpegurl")
         return Answer(b"not here", 404, "text/plain")
 
