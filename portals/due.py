@@ -6,10 +6,9 @@ from datetime import datetime, timedelta
 
 from portals import runs
 from portals.jobs import enqueue_refresh
-from portals.models import Portal, Run, RunKind, RunState
+from portals.models import Portal, Run, RunState
+from portals.refreshing import kinds_of
 
-#: What the clock refreshes.
-KINDS = (RunKind.LIVE,)
 #: After a failure we ask again sooner than the owner's interval, but never hammer.
 RETRY_AFTER = timedelta(hours=1)
 #: A run whose worker died is begun again soon: nothing says the portal is to blame.
@@ -41,7 +40,7 @@ def enqueue_due(now: datetime) -> list[Run]:
     runs.bury_dead()
     started = []
     for portal in Portal.objects.enabled().filter(subscriptions__enabled=True, refresh_hours__gt=0).distinct():
-        for kind in KINDS:
+        for kind in kinds_of(portal):
             when = due_at(portal, Run.objects.filter(portal=portal, kind=kind).first())
             if when is not None and when <= now:
                 started.append(enqueue_refresh(portal, kind, "timer"))

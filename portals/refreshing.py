@@ -41,6 +41,11 @@ def difference(portal: Portal, kind: RunKind, progress: Progress) -> Difference:
     return _DIFFERS[kind](portal, progress)
 
 
+def kinds_of(portal: Portal) -> list[RunKind]:
+    """What a refresh of this portal is made of."""
+    return [RunKind.LIVE, RunKind.VOD] if portal.with_vod else [RunKind.LIVE]
+
+
 def undo(run: Run) -> None:
     """Take back what a finished run changed. Raises RunNotUndoable with the reason."""
     if run.kind not in _UNDOERS:

@@ -30,6 +30,7 @@ from portals import due
 from portals import jobs as portal_jobs
 from restreamer.lib import redis_keys
 from restreamer.lib.errors import RestreamerError
+from vod import jobs as vod_jobs
 
 log = logging.getLogger(__name__)
 
@@ -67,6 +68,7 @@ DUTIES = (
     Duty("guide matches asked for", 5, guide_jobs.enqueue_asked_match),
     Duty("replaced guides", 3600, clear_replaced_guides),
     Duty("refused subscriptions", 60, portal_jobs.enqueue_rechecks),
+    Duty("movies portals dropped", 12 * 3600, vod_jobs.enqueue_forgetting),
     Duty("old web sessions", 24 * 3600, clear_sessions),
 )
 

@@ -60,6 +60,8 @@ REDIS_URL_GIVEN = env_secret("REDIS_URL")
 REDIS_SOCKET = RUN_FOLDER / "redis.sock"
 REDIS_URL = REDIS_URL_GIVEN or f"unix://{quote(str(REDIS_SOCKET))}?db=0"
 
+#: Days after which what a portal no longer offers is removed, unless a curator touched it; 0 = never.
+FORGET_DAYS = env_int("RESTREAMER_FORGET_DAYS", 30, minimum=0, maximum=3650)
 #: Between two questions when all details of a portal's movies and series are fetched; providers dislike haste.
 PREFETCH_SPACING_S = env_float("RESTREAMER_PREFETCH_SPACING_S", 0.5, minimum=0, maximum=60)
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from importlib import import_module
 
 import django_rq
 
 from portals.jobs import REFRESH_QUEUE
+from vod.forgetting import forget_gone
 
 DETAILS_TIMEOUT_S = 600
 
@@ -25,3 +27,13 @@ def fetch_details(series_offer_ids: list[int]) -> int:
     models = import_module("vod.models")
     offers = models.SeriesOffer.objects.filter(pk__in=series_offer_ids).select_related("portal")
     return int(details.fetch_all(offers))
+
+
+def enqueue_forgetting(now: datetime) -> None:
+    """Have what portals dropped long ago removed; a job, because there may be many thousand."""
+    django_rq.get_queue(REFRESH_QUEUE).enqueue(forget, now, job_timeout=3600, result_ttl=600, failure_ttl=24 * 3600)
+
+
+def forget(now: datetime) -> dict[str, int]:
+    """Job: remove it; returns how many of each."""
+    return forget_gone(now)

@@ -41,6 +41,7 @@ def listing(monkeypatch):
             yield StreamRecord("2", "Two", number="2")
 
     monkeypatch.setattr("channels.refresh.provider_for", lambda portal: Listed())
+    monkeypatch.setattr("vod.refresh.vod_provider_for", lambda portal: Listed())
 
 
 def test_a_portal_is_added_with_its_macs():
@@ -132,11 +133,12 @@ def test_a_failed_refresh_says_why_and_exits_1(monkeypatch):
 
     PortalFactory(name="Mine")
     monkeypatch.setattr("channels.refresh.provider_for", lambda portal: Dead())
+    monkeypatch.setattr("vod.refresh.vod_provider_for", lambda portal: Dead())
     out = StringIO()
     with pytest.raises(SystemExit):
         call_command("portal", "refresh", stdout=out)
     assert "Mine: refresh failed. Nobody answers at http://h." in out.getvalue()
-    assert Run.objects.get().state == "failed"
+    assert Run.objects.get(kind="live").state == "failed"
 
 
 def test_removing_a_portal_asks_first_and_keeps_channels_others_feed():

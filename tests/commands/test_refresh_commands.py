@@ -26,6 +26,7 @@ def listing(monkeypatch):
             yield from (StreamRecord(str(n), f"Channel {n}") for n in range(3))
 
     monkeypatch.setattr("channels.refresh.provider_for", lambda portal: Listed())
+    monkeypatch.setattr("vod.refresh.vod_provider_for", lambda portal: Listed())
 
 
 def test_a_watched_refresh_tells_each_step_and_then_the_result(listing):
@@ -33,7 +34,8 @@ def test_a_watched_refresh_tells_each_step_and_then_the_result(listing):
     lines = said("portal", "refresh", "Mine", "--watch").splitlines()
     assert lines[0].startswith("Mine: reading the")
     assert "Mine: comparing with what is stored" in lines
-    assert lines[-1].startswith("Mine: refreshed in ")
+    assert lines[-2].startswith("Mine: refreshed in ")
+    assert lines[-1].endswith("it has none.")
 
 
 def test_watching_does_not_disturb_json(listing):
@@ -65,7 +67,7 @@ def test_a_difference_is_told_and_nothing_is_changed(listing):
     assert "  gone:\n    Old\n" in text
     assert as_json("portal", "diff", "Mine")[0]["report"]["new"] == [["Channel 2"]]
     assert list(Stream.objects.values()) == before
-    assert Run.objects.count() == 1
+    assert Run.objects.filter(kind=RunKind.LIVE).count() == 1
 
 
 def test_a_difference_says_when_a_refresh_would_wait(listing):

@@ -59,14 +59,22 @@ def test_a_portal_refreshed_by_hand_only_is_never_due():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_every_due_portal_gets_one_run_however_often_we_look():
+def test_every_due_portal_gets_one_run_of_each_kind_however_often_we_look():
     subscription = SubscriptionFactory(portal__refresh_hours=12)
     PortalFactory(refresh_hours=12, name="without a subscription", slug="none")
     first = due.enqueue_due(NOW + timedelta(days=3650))
-    assert [run.portal for run in first] == [subscription.portal]
-    assert first[0].asked_by == "timer"
+    assert [(run.portal, run.kind, run.asked_by) for run in first] == [
+        (subscription.portal, RunKind.LIVE, "timer"),
+        (subscription.portal, RunKind.VOD, "timer"),
+    ]
     assert due.enqueue_due(NOW + timedelta(days=3650)) == []
-    assert Run.objects.count() == 1
+    assert Run.objects.count() == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_portal_without_movies_has_no_run_for_them():
+    SubscriptionFactory(portal__with_vod=False)
+    assert [run.kind for run in due.enqueue_due(NOW + timedelta(days=3650))] == [RunKind.LIVE]
 
 
 @pytest.mark.django_db

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
-from django.db import close_old_connections, transaction
+from django.db import transaction
 
 from channels.models import Channel, ChannelStream
-from portals import refreshing
 from portals import runs as run_rows
 from portals.adding import NewPortal, add_portal
 from portals.checking import check_subscription
-from portals.jobs import enqueue_refresh, workers_alive
 from portals.models import Portal, PortalKind, Run, RunKind, RunState, Subscription
 from portals.models.run import UNDER_WAY
 from restreamer import portal_reports
-from restreamer.cli import RestreamerCommand
+from restreamer.cli_runs import RunsCommand, portals_named
 from restreamer.lib import redact
 from restreamer.lib.errors import InvalidInput, RestreamerError
 from restreamer.progress_bar import ProgressBar
 
+_KINDS = {"live": [RunKind.LIVE], "vod": [RunKind.VOD]}
 
-class Command(RestreamerCommand):
+
+class Command(RunsCommand):
     help = "Add, list, test and refresh the providers you subscribe to."
 
     def add_verbs(self, verbs: Any) -> None:
@@ -46,6 +45,9 @@ class Command(RestreamerCommand):
         test.set_defaults(action=self.test)
         refresh = verbs.add_parser("refresh", help="fetch the catalogue")
         refresh.add_argument("name", nargs="*")
+        refresh.add_argument(
+            "--kind", choices=[*_KINDS, "all"], default="all", help="only live channels, or only movies and series"
+        )
         refresh.add_argument("--wait", action="store_true", help="return when it is done")
         refresh.add_argument("--watch", action="store_true", help="return when it is done, and show how it goes")
         refresh.set_defaults(action=self.refresh)
@@ -82,7 +84,7 @@ class Command(RestreamerCommand):
         self.say(f"Portal {portal.name!r} added with {portal.subscriptions.count()} subscription(s).")
         document: dict[str, Any] = {"id": portal.pk, "name": portal.name, "slug": portal.slug, "kind": portal.kind}
         if options["refresh"]:
-            runs = self._refresh([portal], wait=True)
+            runs = self.refresh_all([portal], wait=True)
             document["runs"] = runs
         if self.as_json:
             self.result(document)
@@ -109,7 +111,7 @@ class Command(RestreamerCommand):
     def test(self, options: dict[str, Any]) -> None:
         """Ask about each subscription; exit 1 when one does not work."""
         rows = []
-        for portal in _portals(options["name"]):
+        for portal in portals_named(options["name"]):
             for subscription in portal.subscriptions.all():
                 rows.append({"portal": portal.name, "subscription": subscription.shown_name, **_asked(subscription)})
         self.table(rows, ["portal", "subscription", "state", "expires", "result", "warning"], "Nothing to test.")
@@ -119,7 +121,12 @@ class Command(RestreamerCommand):
     def refresh(self, options: dict[str, Any]) -> None:
         """Refresh portals in the background, or here when no worker runs."""
         watch = options["watch"] and not self.as_json
-        rows = self._refresh(_portals(options["name"]), wait=options["wait"] or options["watch"], watch=watch)
+        rows = self.refresh_all(
+            portals_named(options["name"]),
+            wait=options["wait"] or options["watch"],
+            watch=watch,
+            kinds=_KINDS.get(options["kind"], ()),
+        )
         if self.as_json:
             self.result(rows)
         if any(row["state"] in (RunState.FAILED, RunState.INTERRUPTED) for row in rows):
@@ -128,7 +135,7 @@ class Command(RestreamerCommand):
     def cancel(self, options: dict[str, Any]) -> None:
         """Stop what waits or works; drop what is held."""
         run_rows.bury_dead()
-        found = Run.objects.filter(portal__in=_portals(options["name"]), state__in=[*UNDER_WAY, RunState.HELD])
+        found = Run.objects.filter(portal__in=portals_named(options["name"]), state__in=[*UNDER_WAY, RunState.HELD])
         stopped = [run for run in found.select_related("portal") if run_rows.cancel(run)]
         lines = [f"{run.portal}: {run.get_kind_display()}: stopped. What was stored before stays." for run in stopped]
         self.result([run.pk for run in stopped], lines or ["There is nothing to stop."])
@@ -136,8 +143,8 @@ class Command(RestreamerCommand):
     def diff(self, options: dict[str, Any]) -> None:
         """What refreshes would change."""
         rows = []
-        for portal in _portals(options["name"]):
-            bar = ProgressBar(self._draw, redraws=True) if self.stdout.isatty() and not self.as_json else None
+        for portal in portals_named(options["name"]):
+            bar = ProgressBar(self.draw, redraws=True) if self.stdout.isatty() and not self.as_json else None
             try:
                 rows.append(portal_reports.changes(portal, bar.show if bar else None))
             finally:
@@ -150,7 +157,7 @@ class Command(RestreamerCommand):
 
     def doctor(self, options: dict[str, Any]) -> None:
         """Step by step from the name to the first bytes; exit 1 when a step failed."""
-        portal = _portals([options["name"]])[0]
+        portal = portals_named([options["name"]])[0]
         report = portal_reports.examination(portal, show_host=options["show_host"], tell=self.say)
         if self.as_json:
             self.result(report)
@@ -159,7 +166,7 @@ class Command(RestreamerCommand):
 
     def remove(self, options: dict[str, Any]) -> None:
         """Delete a portal after saying what goes with it."""
-        portal = _portals([options["name"]])[0]
+        portal = portals_named([options["name"]])[0]
         alone = Channel.objects.of_portal(portal).exclude(
             links__in=ChannelStream.objects.exclude(stream__portal=portal)
         )
@@ -174,49 +181,6 @@ class Command(RestreamerCommand):
             for start in range(0, len(doomed), 500):
                 Channel.objects.filter(pk__in=doomed[start : start + 500]).delete()
         self.result({"removed": portal.name}, [f"Portal {portal.name!r} removed."])
-
-    def _refresh(self, portals: list[Portal], *, wait: bool, watch: bool = False) -> list[dict[str, Any]]:
-        runs: list[Run] = []
-        bar = ProgressBar(self._draw, redraws=self.stdout.isatty()) if watch else None
-        background = workers_alive()
-        for portal in portals:
-            run = enqueue_refresh(portal, RunKind.LIVE, "command line")
-            if not background:
-                self._perform(run, bar)
-            runs.append(run)
-        if background and wait:
-            for run in runs:
-                self._follow(run, bar)
-        for run in runs:
-            run.refresh_from_db()
-            self.say(_sentence(run))
-        return [_run_row(run) for run in runs]
-
-    def _draw(self, text: str) -> None:
-        self.stdout.write(text, ending="")
-        self.stdout.flush()
-
-    def _perform(self, run: Run, bar: ProgressBar | None) -> None:
-        try:
-            refreshing.perform(run, bar.show if bar else None)
-        except RestreamerError:
-            run.refresh_from_db()  # its sentence is in the row and said by the caller
-        finally:
-            if bar:
-                bar.close()
-
-    def _follow(self, run: Run, bar: ProgressBar | None) -> None:
-        while True:
-            run_rows.bury_dead()
-            run.refresh_from_db()
-            if not run.is_under_way:
-                break
-            if bar:
-                bar.show(run)
-            close_old_connections()
-            time.sleep(0.3)
-        if bar:
-            bar.close()
 
 
 def _asked(subscription: Subscription) -> dict[str, Any]:
@@ -235,34 +199,3 @@ def _asked(subscription: Subscription) -> dict[str, Any]:
 
 def _commas(values: list[str]) -> list[str]:
     return [part.strip() for value in values for part in value.split(",") if part.strip()]
-
-
-def _portals(names: list[str]) -> list[Portal]:
-    found = list(Portal.objects.filter(name__in=names) if names else Portal.objects.all())
-    missing = set(names) - {portal.name for portal in found}
-    if missing:
-        known = ", ".join(Portal.objects.values_list("name", flat=True)) or "none yet"
-        raise InvalidInput(f"No portal is called {', '.join(sorted(missing))}. There are: {known}.")
-    return found
-
-
-def _sentence(run: Run) -> str:
-    name = run.portal.name if run.portal else run.subject
-    if run.state == RunState.DONE:
-        counts = ", ".join(f"{value} {key}" for key, value in run.counts.items())
-        return f"{name}: refreshed in {run.running_s or 0:.1f} s: {counts}."
-    if run.state in (RunState.QUEUED, RunState.RUNNING):
-        return f"{name}: refresh {run.get_state_display()} in the background (run {run.pk})."
-    return f"{name}: refresh {run.get_state_display()}. {run.error}"
-
-
-def _run_row(run: Run) -> dict[str, Any]:
-    return {
-        "run": run.pk,
-        "portal": run.portal.name if run.portal else "",
-        "kind": run.kind,
-        "state": run.state,
-        "counts": run.counts,
-        "error": run.error,
-        "seconds": run.running_s,
-    }
