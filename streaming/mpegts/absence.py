@@ -13,6 +13,8 @@ from streaming.mpegts.sent import Sent
 
 #: So long, by the picture's DTS, a sound or a new PCR may be missing. Radio's PES packets come up to 0.8 s apart.
 PATIENCE = CLOCK_HZ
+#: And so long the main sound may let itself be waited for at first.
+BEGINNING = 2 * CLOCK_HZ
 #: Leads of the PCR within this are believed.
 LONGEST_LEAD = 3 * PCR_HZ
 
@@ -26,6 +28,7 @@ class Absence:
         self.pcr_lead: int | None = None
         self._pcr: int | None = None
         self._pcr_at: int | None = None
+        self._began_at: int | None = None
 
     def notices(self, sent: Sent, dts: int | None, sounds: Iterable[int]) -> bool:
         """After these packets, the newest picture's DTS being `dts`: a clock or one of the sounds has gone."""
@@ -36,9 +39,16 @@ class Absence:
                 self._pcr, self._pcr_at = pcr, dts
                 lead = pcr_difference(dts * PCR_PER_CLOCK, pcr)
                 self.pcr_lead = lead if 0 < lead < LONGEST_LEAD else self.pcr_lead
+        if self._began_at is None:
+            self._began_at = dts
         for sound in sent.sounds:
             self.heard[sound.pid] = dts
         if self._pcr_at is None:
             return False
         gone = [self.heard[pid] for pid in sounds if pid in self.heard]
+        main = next(iter(sounds), None)
+        if main is not None and main not in self.heard and difference(dts, self._began_at) > BEGINNING:
+            # Announced and never sent: browsers would wait for it for ever.
+            self.heard[main] = self._began_at
+            return True
         return any(difference(dts, at) > PATIENCE for at in (self._pcr_at, *gone))

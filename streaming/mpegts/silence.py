@@ -86,6 +86,10 @@ def packetise_pes(pes: bytes, pid: int) -> bytes:
     return bytes(packets)
 
 
+#: The heads of frames as most channels have them: AAC-LC and layer II, 48 kHz stereo.
+_USUAL = {Codec.AAC: bytes.fromhex("fff14c80001ffc"), Codec.MPEG_AUDIO: bytes.fromhex("fffd84040000")}
+
+
 def silence_like(codec: Codec, sound: bytes) -> Silence | None:
     """Silence in the format of the frame that `sound` begins with; None when the codec or the frame is not known."""
     if codec is Codec.AAC:
@@ -95,6 +99,11 @@ def silence_like(codec: Codec, sound: bytes) -> Silence | None:
     if codec in (Codec.AC3, Codec.EAC3):
         return _ac3(codec, sound)
     return None
+
+
+def usual_silence(codec: Codec) -> Silence | None:
+    """Silence for a track nobody has heard yet; None where no format is usual enough."""
+    return silence_like(codec, _USUAL[codec]) if codec in _USUAL else None
 
 
 # AAC ------------------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from fractions import Fraction
 from streaming.mpegts.entries import Part, Unit
 from streaming.mpegts.packets import CLOCK_HZ, CLOCK_MODULUS, difference, pes_header_length
 from streaming.mpegts.psi import Codec
-from streaming.mpegts.silence import Silence, duration_of, packetise_pes, silence_like
+from streaming.mpegts.silence import Silence, duration_of, packetise_pes, silence_like, usual_silence
 
 #: Overlaps up to this are let through, 90 kHz.
 TOLERANCE = CLOCK_HZ // 1000
@@ -90,6 +90,10 @@ class OutputSound:
     def go_on(self, heard: int) -> None:
         """The source goes on, rewritten from here; it was last heard when the picture's DTS was this."""
         self._heard, self._lag = heard, USUAL_LAG
+        if self.next is None:
+            # It was never heard: it begins with silence of the most usual kind.
+            self.next = Fraction(heard)
+            self._silence = self._silence or usual_silence(self.codec)
 
     def source_ended(self, pts: int, *, shortened: bool) -> None:
         """The source's sound ended about here; `shortened`: its last packet was taken away again."""

@@ -44,6 +44,7 @@ FAILURES = {
         Failure("no sound", _turned(damage.no_sound), ("lost_audio",), CLOSED_GAP_S, 25),
         Failure("forward", _turned(damage.jump(5000)), (), CLOSED_GAP_S + 0.5),
         Failure("back", _turned(damage.jump(-3)), (), CLOSED_GAP_S + 0.5),
+        Failure("never a sound", lambda here: Script(turn_after=0, turn=damage.no_sound), (), CLOSED_GAP_S),
         Failure("frozen clock", _turned(damage.frozen_pcr), ("frozen",), CLOSED_GAP_S, 25),
     )
 }

@@ -7,7 +7,7 @@ import pytest
 from streaming.mpegts.packets import PACKET_SIZE
 from streaming.mpegts.splice import State
 from tests.fakes import damage, material
-from tests.streaming.mpegts.splicing import Spliced
+from tests.streaming.mpegts.splicing import Spliced, without
 
 pytestmark = pytest.mark.ffmpeg
 
@@ -41,6 +41,24 @@ def test_a_sound_that_stops_is_made_up_for():
     report = _failing_slowly(damage.no_sound).report(late_s=1.5)
     assert report.problems == []
     assert abs(report.video.dts[-1] - report.audio.pts[-1]) / 90000 < 0.7
+
+
+@pytest.mark.parametrize("audio", ["aac", "mp2"])
+def test_a_sound_that_is_announced_and_never_sent_is_silence(audio):
+    out = Spliced()
+    out.splicer.begin()
+    out.feed(without(material.ts(audio=audio), damage.AUDIO))
+    report = out.report(late_s=2.5)
+    assert report.problems == []
+    assert report.video.dts[-1] - report.audio.pts[-1] < 90_000
+
+
+def test_a_second_language_that_is_never_sent_is_left_alone():
+    source = material.ts(extra=("-map", "0", "-map", "1", "-map", "1"))
+    out = Spliced()
+    out.splicer.begin()
+    out.feed(without(source, 0x102))
+    assert out.splicer.state is State.PASSING
 
 
 def test_a_radio_and_a_silent_film_lack_nothing():
