@@ -160,6 +160,7 @@ class NoFreeSlot(RestreamerError):
     status = 503
     retry_after_s = 10.0
     slate = "limit_reached"
+    tuner_error = "805 All Tuners In Use"
     public = "All connections of the provider are in use. Try again in a moment."
     #: Which limit: subscription, portal, installation; memory = Redis has forgotten and waits for reports.
     level: str = ""

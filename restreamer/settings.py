@@ -20,6 +20,7 @@ from restreamer.lib.env import (
     env_int,
     env_list,
     env_path,
+    env_ports,
     env_secret,
     env_str,
     env_time_zone,
@@ -93,6 +94,12 @@ DELIVERY = env_choice("RESTREAMER_DELIVERY", "relay", ("relay", "transcode", "re
 DELIVERY_PROFILE = env_str("RESTREAMER_DELIVERY_PROFILE")
 # A redirected player is out of our sight: so long its slot counts as taken.
 REDIRECT_LEASE_S = env_float("RESTREAMER_REDIRECT_LEASE_S", 600.0, minimum=10, maximum=24 * 3600)
+# Network tuners (HDHomeRun): more ports to serve at whose root is a tuner, whether and as what they are found.
+TUNER_PORTS = env_ports("RESTREAMER_TUNER_PORTS")
+TUNER_DISCOVERY = env_bool("RESTREAMER_TUNER_DISCOVERY", default=True)
+TUNER_DISCOVERY_PORT = env_int("RESTREAMER_TUNER_DISCOVERY_PORT", 65001, minimum=1, maximum=65535)
+TUNER_ADDRESS = env_str("RESTREAMER_TUNER_ADDRESS")
+SSDP = env_bool("RESTREAMER_SSDP", default=False)
 FFMPEG = env_str("FFMPEG")
 # Folders a playlist may be read from by its path, comma separated, besides `playlists` in the data folder.
 PLAYLIST_FOLDERS = env_list("RESTREAMER_PLAYLIST_FOLDERS")
@@ -283,6 +290,7 @@ UNFOLD = {
             {
                 "title": "Delivery",
                 "items": [
+                    _page("Network tuners", "settings_input_antenna", "streaming_tunerdevice_changelist"),
                     _page("Deliveries", "alt_route", "streaming_delivery_changelist"),
                     _page("Profiles", "tune", "streaming_transcodeprofile_changelist"),
                 ],

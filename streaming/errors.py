@@ -37,11 +37,20 @@ class LineupUnknown(RestreamerError):
     public = "There is no such lineup."
 
 
+class DeviceUnknown(RestreamerError):
+    """No network tuner stands at this address for this viewer."""
+
+    status = 404
+    permanent = True
+    public = "There is no network tuner here."
+
+
 class ChannelUnknown(RestreamerError):
     """No such channel, or one that is not shown."""
 
     status = 404
     permanent = True
+    tuner_error = "801 Unknown Channel"
     public = "There is no such channel."
 
 
@@ -50,6 +59,7 @@ class ChannelGone(RestreamerError):
 
     status = 410
     permanent = True
+    tuner_error = "801 Unknown Channel"
     public = "No provider offers this channel any more."
 
 
@@ -59,6 +69,7 @@ class LimitReached(RestreamerError):
     status = 503
     retry_after_s = 5.0
     slate = "limit_reached"
+    tuner_error = "805 All Tuners In Use"
     public = "Your limit of streams at once is reached. Stop another one first."
 
 
@@ -68,6 +79,7 @@ class NothingToPlay(RestreamerError):
     status = 503
     retry_after_s = 30.0
     slate = "nothing_available"
+    tuner_error = "806 Tune Failed"
     public = "The source of this channel does not work right now."
 
 

@@ -1,4 +1,4 @@
-"""What a curator decides about delivery: profiles of ffmpeg, and which channels are delivered how."""
+"""What a curator decides about delivery: profiles of ffmpeg, and which channels are delivered how; network tuners."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from portals.models import Portal
 from restreamer.lib.errors import InvalidInput
 from streaming.delivery import Choice, Mode
 from streaming.ffmpeg import profiles
+from streaming.tuner_devices import TunerDevice
+
+__all__ = ["Delivery", "TranscodeProfile", "TunerDevice"]
 
 
 class TranscodeProfile(models.Model):

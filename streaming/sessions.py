@@ -78,6 +78,11 @@ class Sessions:
         """All sessions now, oldest first. Raises RedisUnavailable."""
         return sorted(self.facts_of(self._alive(redis_keys.ALL_SESSIONS)), key=lambda one: one.asked_at)
 
+    def of_viewer(self, viewer_id: int) -> list[WatchFacts]:
+        """The sessions of one viewer, oldest first. Raises RedisUnavailable."""
+        alive = self.facts_of(self._alive(redis_keys.viewer_sessions(viewer_id)))
+        return sorted(alive, key=lambda one: one.asked_at)
+
     def watching(self, key: str) -> list[WatchFacts]:
         """The sessions of one relay key. Raises RedisUnavailable."""
         return self.facts_of(self._alive(redis_keys.key_sessions(key)))

@@ -2,6 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, path, re_path
 
+from streaming import tuner_urls
 from streaming.views import live, playlist
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -14,5 +15,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("t/<str:token>/stream/<int:channel_id>", live.stream, name="stream-with-token"),
     path("t/<str:token>/stream/<int:channel_id>.ts", live.stream),
     path("t/<str:token>/play/<str:portal>/<path:provider_id>", live.play, name="play-with-token"),
+    *tuner_urls.urlpatterns,
     re_path(r"^(?:t/[^/]*/)?(?:stream|play)(?:/|$)", live.nowhere),
 ]

@@ -41,6 +41,8 @@ class House:
             "RESTREAMER_DATA": str(data),
             "RESTREAMER_BIND": f"127.0.0.1:{self.port}",
             "RESTREAMER_BASE_URL": self.base,
+            # Several houses stand on one machine in tests; there is one port 65001.
+            "RESTREAMER_TUNER_DISCOVERY": "0",
             **environment,
         }
         self.lines: list[str] = []

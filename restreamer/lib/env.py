@@ -73,6 +73,16 @@ def env_list(name: str, default: tuple[str, ...] = ()) -> list[str]:
     return [part.strip() for part in raw.split(",") if part.strip()] if raw else list(default)
 
 
+def env_ports(name: str) -> list[int]:
+    """The variable as TCP ports, comma separated, each once."""
+    ports: list[int] = []
+    for part in env_list(name):
+        if not (part.isascii() and part.isdecimal()) or not 0 < int(part) < 65536:
+            raise ConfigurationError(f"{name}: {part!r} is no port; use numbers from 1 to 65535, like 5004.")
+        ports.append(int(part))
+    return list(dict.fromkeys(ports))
+
+
 def env_path(name: str, default: Path) -> Path:
     """The variable as an absolute path."""
     raw = env_str(name)

@@ -18,6 +18,8 @@ class RestreamerError(Exception):
     retry_after_s: float | None = None
     #: Sentence a viewer may see; must not name portals, MACs or addresses.
     public: str = "Something went wrong."
+    #: What network tuners say in X-HDHomeRun-Error, empty = nothing (reference hdhomerun.md, 1.4).
+    tuner_error: str = ""
 
     #: The slate that says it to those whose players hide errors (`mpegts.slatemaking.TEXTS`); empty: none does.
     slate: str = ""

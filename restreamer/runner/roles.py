@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import socket
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import django_rq
@@ -34,18 +35,19 @@ def redis() -> Role:
     )
 
 
-def web(listener: socket.socket, address: Address) -> Role:
-    """The pages: gunicorn on a socket that we keep open over its restarts."""
-    handle = listener.fileno()
+def web(listeners: Sequence[socket.socket], address: Address) -> Role:
+    """The pages: gunicorn on sockets that we keep open over its restarts; the first is the main one's."""
+    handles = tuple(listener.fileno() for listener in listeners)
     return Role(
         name="web",
         command=(
             *(sys.executable, "-m", "gunicorn", "--config", "python:restreamer.gunicorn_conf"),
-            *("--bind", f"fd://{handle}", "restreamer.wsgi:application"),
+            *(word for handle in handles for word in ("--bind", f"fd://{handle}")),
+            "restreamer.wsgi:application",
         ),
         answers=lambda: web_answers(address),
         first_pause_s=0.0,
-        pass_fds=(handle,),
+        pass_fds=handles,
     )
 
 
@@ -57,6 +59,11 @@ def relay() -> Role:
         answers=lambda: socket_accepts(settings.RELAY_SOCKET),
         first_pause_s=0.0,
     )
+
+
+def discovery() -> Role:
+    """What lets players find our network tuners. Nothing waits for it."""
+    return Role(name="discovery", command=_manage("discovery"), answers=None)
 
 
 def workers() -> list[Role]:

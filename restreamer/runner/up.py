@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import resource
+import socket
 import time
 from collections.abc import Callable, Iterator
 
@@ -33,13 +34,15 @@ def run(output: Output) -> None:
     where = address.parse(settings.RESTREAMER_BIND)
     _raise_open_files()
     supervisor = Supervisor(output, environment=_environment(), folder=str(settings.BASE_DIR))
-    with _owned(FolderLock(data), output), address.listen(where) as listener, supervisor.signals():
+    with _owned(FolderLock(data), output), _listening_on(where) as listeners, supervisor.signals():
         secret = _Once(output)
         try:
             _start_redis(supervisor)
             secret.password = _prepare(output)
             supervisor.interruptible = False
-            wanted = [roles.relay(), roles.web(listener, where), *roles.workers(), roles.scheduler()]
+            wanted = [roles.relay(), roles.web(listeners, where), *roles.workers(), roles.scheduler()]
+            if settings.TUNER_DISCOVERY:
+                wanted.append(roles.discovery())
             children = [supervisor.start(role) for role in wanted]
             while not supervisor.run_until(lambda: _all_answer(children), timeout_s=READY_TIMEOUT_S):
                 if supervisor.stop_requests:
@@ -132,6 +135,14 @@ def _announce(output: Output, where: address.Address, secret: _Once) -> None:
         else:
             output.plain("  Administrator   none; make one: ./run manage createsuperuser")
     output.plain("  Stop            Ctrl-C\n")
+
+
+@contextlib.contextmanager
+def _listening_on(where: address.Address) -> Iterator[list[socket.socket]]:
+    """The main address, and the ports at whose root a network tuner is."""
+    with contextlib.ExitStack() as opened:
+        addresses = [where, *(address.Address(where.host, port) for port in settings.TUNER_PORTS if port != where.port)]
+        yield [opened.enter_context(address.listen(one)) for one in addresses]
 
 
 @contextlib.contextmanager

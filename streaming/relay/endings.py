@@ -11,6 +11,7 @@ class StartTimedOut(RestreamerError):
     status = 503
     retry_after_s = 5.0
     slate = "nothing_available"
+    tuner_error = "807 No Video Data"
     public = "The channel did not start in time. Try again in a moment."
 
 
@@ -19,4 +20,5 @@ class RelayEnded(RestreamerError):
 
     status = 503
     retry_after_s = 2.0
+    tuner_error = "803 System Busy"
     public = "The channel was stopped. Try again in a moment."

@@ -33,6 +33,8 @@ def refusal(protocol: str, error: RestreamerError) -> bytes:
     ]
     if error.retry_after_s is not None:
         headers.append(("Retry-After", str(max(1, math.ceil(error.retry_after_s)))))
+    if error.tuner_error:
+        headers.append(("X-HDHomeRun-Error", error.tuner_error))
     return _head(protocol, status, headers) + body
 
 

@@ -30,6 +30,7 @@ class ShuttingDown(RestreamerError):
 
     status = 503
     retry_after_s = 3.0
+    tuner_error = "803 System Busy"
     public = "The service restarts. Try again in a moment."
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.views.decorators.csrf import csrf_exempt
 
 from restreamer.lib.errors import RestreamerError
 
@@ -28,10 +29,21 @@ CORS = {
 
 def for_players(view: View) -> View:
     """GET and HEAD only, errors as plain text, open to other origins."""
+    return _edge(view, ("GET", "HEAD"))
 
+
+def for_players_with_post(view: View) -> View:
+    """The same, and POST with what would else stand behind the question mark.
+
+    Without CSRF tokens: a player has no cookie that a foreign page could ride on; each request carries its login.
+    """
+    return csrf_exempt(_edge(view, ("GET", "HEAD", "POST")))
+
+
+def _edge(view: View, methods: tuple[str, ...]) -> View:
     @functools.wraps(view)
     def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        response = _answer(view, request, *args, **kwargs)
+        response = _answer(view, methods, request, *args, **kwargs)
         for name, value in CORS.items():
             response.headers.setdefault(name, value)
         return response
@@ -39,11 +51,12 @@ def for_players(view: View) -> View:
     return answer
 
 
-def _answer(view: View, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+def _answer(view: View, methods: tuple[str, ...], request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
     if request.method == "OPTIONS":
         return HttpResponse(status=204)
-    if request.method not in ("GET", "HEAD"):
-        return plain(405, "Only GET and HEAD are answered here.", {"Allow": "GET, HEAD, OPTIONS"})
+    if request.method not in methods:
+        allowed = " and ".join((", ".join(methods[:-1]), methods[-1]))
+        return plain(405, f"Only {allowed} are answered here.", {"Allow": ", ".join((*methods, "OPTIONS"))})
     try:
         return view(request, *args, **kwargs)
     except RestreamerError as err:
@@ -60,6 +73,8 @@ def _answer(view: View, request: HttpRequest, *args: Any, **kwargs: Any) -> Http
 def refusal(err: RestreamerError) -> HttpResponse:
     """The reply to a viewer: status, when to come back, and the sentence meant for viewers."""
     headers = {}
+    if err.tuner_error:
+        headers["X-HDHomeRun-Error"] = err.tuner_error
     if err.retry_after_s is not None and err.status in (429, 503):
         headers["Retry-After"] = str(max(1, math.ceil(err.retry_after_s)))
     return plain(err.status, err.public, headers)

@@ -33,7 +33,7 @@ _LONGEST_AGENT = 200
 def stream(request: HttpRequest, channel_id: int, token: str = "") -> HttpResponseBase:
     """`/stream/<channel id>`: one channel, whichever portal carries it."""
     sight = admitted(request, token)
-    return _watch(request, sight.viewer, sight.channel(channel_id))
+    return watch(request, sight.viewer, sight.channel(channel_id))
 
 
 @for_players
@@ -49,7 +49,7 @@ def play(request: HttpRequest, portal: str, provider_id: str, token: str = "") -
         link = links.filter(stream__portal_id=int(portal)).first()
     if link is None:
         raise ChannelUnknown("No enabled channel holds this stream.")
-    return _watch(request, sight.viewer, sight.channel(link.channel_id))
+    return watch(request, sight.viewer, sight.channel(link.channel_id))
 
 
 @for_players
@@ -58,7 +58,8 @@ def nowhere(request: HttpRequest) -> HttpResponseBase:
     raise ChannelUnknown("The address is no channel's.")
 
 
-def _watch(request: HttpRequest, viewer: Viewer, channel: Channel) -> HttpResponseBase:
+def watch(request: HttpRequest, viewer: Viewer, channel: Channel) -> HttpResponseBase:
+    """Give an admitted viewer a channel they may see: slot, ticket, descriptor. Raises what they are told instead."""
     try:
         return _television(request, viewer, channel)
     except RestreamerError as err:
