@@ -96,13 +96,14 @@ def origin(gop_s: float = 2.0, burst_s: float = 1.0) -> Iterator[Server]:
 
 @contextmanager
 def relay(
-    folder: Path, url: str, behind_s: float | None = None, ring_s: float | None = None
+    folder: Path, url: str, behind_s: float | None = None, ring_s: float | None = None, height: int = 0
 ) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
-    """The relay process; `KEY` in the address stands for the name of the stream."""
+    """The relay process; `KEY` in the address stands for the name of the stream, `height` > 0 transcodes."""
     path = folder / "relay.sock"
     behind = () if behind_s is None else ("--behind", str(behind_s))
     ring = () if ring_s is None else ("--ring-s", str(ring_s))
-    with started("-m", "bench.relay_process", "--socket", str(path), "--url", url, *behind, *ring) as process:
+    size = ("--height", str(height)) if height else ()
+    with started("-m", "bench.relay_process", "--socket", str(path), "--url", url, *behind, *ring, *size) as process:
         wait_for_socket(path)
         yield process, path
 

@@ -5,25 +5,33 @@ from __future__ import annotations
 import argparse
 import gc
 import logging
+import shutil
 import threading
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from portals.providers.records import PlayUrl
+from streaming.ffmpeg.profiles import Kind, Profile
 from streaming.relay.process import RelayProcess, prepare_process, stop_on_signals
 from streaming.relay.relay import RelayLimits
 from streaming.relay.seams import Command, FaultHistory, Opened, RelayFacts, SessionFacts, Ticket
+from streaming.sources.base import Source
+from streaming.sources.ffmpeg import FfmpegSource
 from streaming.sources.http import HttpSource
 
 
 class AddressOpener:
     """Every key is the name of a stream of one provider."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, profile: Profile | None = None) -> None:
         self._url = url
+        self._profile = profile
 
     def open(self, ticket: Ticket, history: FaultHistory, cancelled: threading.Event) -> Opened:
-        source = HttpSource(PlayUrl(self._url.replace("KEY", ticket.key)))
+        play = PlayUrl(self._url.replace("KEY", ticket.key))
+        source: Source = HttpSource(play)
+        if self._profile is not None:
+            source = FfmpegSource(self._profile, play, binary=shutil.which("ffmpeg") or "ffmpeg", feed=source)
         source.open()
         return Opened(source, ticket.key, "1/1", 1, 1, "bench")
 
@@ -50,11 +58,13 @@ def main() -> None:
     parser.add_argument("--url", required=True, help="KEY stands for the name of the stream")
     parser.add_argument("--behind", type=float, default=RelayLimits().join_behind_s)
     parser.add_argument("--ring-s", type=float, default=RelayLimits().ring_s)
+    parser.add_argument("--height", type=int, default=0, help="transcode to so many lines, as fast as it goes")
     given = parser.parse_args()
     logging.basicConfig(level=logging.WARNING)
     prepare_process()
     limits = RelayLimits(join_behind_s=given.behind, ring_s=given.ring_s)
-    process = RelayProcess(AddressOpener(given.url), EmptyBook(), given.socket, limits)
+    profile = Profile("bench", Kind.TRANSCODE, given.height, 900_000, 96_000, "ultrafast") if given.height else None
+    process = RelayProcess(AddressOpener(given.url, profile), EmptyBook(), given.socket, limits)
     stop_on_signals(process)
     gc.collect()
     gc.freeze()
