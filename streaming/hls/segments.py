@@ -102,6 +102,7 @@ class SegmentReader:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.skipped = 0
+        self._handed_on = False
         self._fetcher = fetcher
         self._tracks = tracks
         self._closed = closed
@@ -127,6 +128,8 @@ class SegmentReader:
     # Lists ----------------------------------------------------------------------------------------------------
 
     def _wait_for_more(self, track: Track) -> None:
+        if track.follower.at_end and not self._handed_on:
+            raise UpstreamError(Fault.ENDED, "The provider's playlist holds nothing that can be played.")
         if track.follower.at_end:
             raise UpstreamError(Fault.ENDED, "The provider's playlist ended.")
         now = self._clock()
@@ -180,6 +183,7 @@ class SegmentReader:
         first = True
         with contextlib.closing(body):
             for data in judged(self._clear(body, decryptor, track, segment), encrypted=decryptor is not None):
+                self._handed_on = True
                 yield Piece(data, segment, first, number, initialisation)
                 first = False
 
