@@ -208,8 +208,8 @@ def test_every_list_plays_through_running_processes_or_ends_with_its_reason(hous
     with ExitStack() as stack:
         origins: dict[str, HlsOrigin] = {name: stack.enter_context(Listed(name)) for name in NAMES}
         paths = {name: listed(portal, name, one.url("/sample.m3u8")) for name, one in origins.items()}
-        rough = Rough()
-        origins["rough"] = stack.enter_context(rough)
+        rough = stack.enter_context(Rough())
+        origins["rough"] = rough
         paths["rough"] = listed(portal, "rough", rough.url("/master.m3u8"))
         rough.began = time.monotonic()
         viewings = {
