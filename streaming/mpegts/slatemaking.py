@@ -48,10 +48,14 @@ class SlateFormat:
 
     @classmethod
     def like(cls, programme: Programme, width: int = 1280, height: int = 720) -> SlateFormat | None:
-        """The format that can take over from this programme; None when none is made for its codecs."""
+        """The format that can take over from this programme; None when none is made for its codecs.
+
+        Of the sizes that are made, the one next to this.
+        """
         audio = programme.audio[0].codec if programme.audio else None
         if programme.video is None or programme.video.codec not in _VIDEO or (audio and audio not in _AUDIO):
             return None
+        width, height = min(SIZES, key=lambda size: abs(size[1] - height))
         return cls(programme.video.codec, audio, width, height)
 
     @property

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 
 from restreamer.lib.errors import RestreamerError
 from streaming.mpegts.filler import Filler
+from streaming.mpegts.picture_size import size_in
 from streaming.mpegts.slatemaking import SlateFormat
 from streaming.relay.joint import Joint
 from streaming.relay.seams import Slates
@@ -30,14 +32,15 @@ class Bridge:
         #: Why there is no slate, said once per loss.
         self._said = ""
         self._prepared = False
+        self._form: SlateFormat | None = None
 
-    def published(self, now: float) -> None:
-        """Real packets have been published."""
+    def published(self, block: bytes, now: float) -> None:
+        """Real packets have been published; the first of all begin with tables and a keyframe."""
         self._filler.published(now)
         if self._lost_at is not None:
             self._lost_at, self._said = None, ""
         if not self._prepared:
-            self._prepare()
+            self._prepare(block)
 
     def lost(self, now: float) -> None:
         """The source is gone; what comes of the next one is not shown yet."""
@@ -73,17 +76,17 @@ class Bridge:
         self._say("viewers see the slate: source lost")
         return packets
 
-    def _prepare(self) -> None:
+    def _prepare(self, block: bytes) -> None:
         """Have the slate for this channel made before it is needed."""
-        if self._slates is not None and self._joint.programme is not None:
-            self._prepared = True
-            try:
-                self._find()
-            except RestreamerError:
-                # Said when it is needed.
-                return
+        programme = self._joint.programme
+        if self._slates is None or programme is None:
+            return
+        self._prepared = True
+        self._form = SlateFormat.like(programme, *(size_in(block, programme) or ()))
+        # That there is none is said when it is needed.
+        with contextlib.suppress(RestreamerError):
+            self._find()
 
     def _find(self) -> bytes:
         assert self._slates is not None
-        assert self._joint.programme is not None
-        return self._slates.find(SOURCE_LOST, SlateFormat.like(self._joint.programme))
+        return self._slates.find(SOURCE_LOST, self._form)

@@ -224,7 +224,7 @@ class Relay:
             return
         if block:
             self.history.lost_at = None
-            self._bridge.published(now)
+            self._bridge.published(block, now)
             self._publish(block, entries, now)
         else:
             self._fill(now)
