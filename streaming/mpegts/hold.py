@@ -28,7 +28,7 @@ from streaming.mpegts.packets import (
     starts_unit,
 )
 from streaming.mpegts.sent import Sent
-from streaming.mpegts.statistics import JUMP_S, jumped
+from streaming.mpegts.statistics import JUMP_S, jumped, runs_on
 
 #: Longer than this nothing is kept back, whole or not: by the stream's clock, by the caller's, and in bytes.
 LIMIT_S = 1.5
@@ -135,8 +135,8 @@ class Hold:
             self.missing_sound(pid, missing)
         for pid, payload in sent.more.items():
             self.more_sound(pid, payload)
-        for offset, pcr in sent.pcrs:
-            self.clock(base + offset, pcr)
+        if sent.pcrs:
+            self.clocks(base, sent.pcrs)
         for piece in sent.pieces:
             self.append(piece)
         self._counted.append((self.end, dict(counters)))
@@ -230,6 +230,15 @@ class Hold:
             sound.missing -= payload
             if sound.missing <= 0:
                 sound.open_at = None
+
+    def clocks(self, base: int, pcrs: list[tuple[int, int]]) -> None:
+        """PCRs of the output, their positions counted from `base`."""
+        if self.pcr is not None and -1 not in self._doubts and runs_on([pcr for _, pcr in pcrs], self.pcr, JUMP_S):
+            self._pcrs.extend([(base + offset, pcr) for offset, pcr in pcrs])
+            self.pcr = pcrs[-1][1]
+            return
+        for offset, pcr in pcrs:
+            self.clock(base + offset, pcr)
 
     def clock(self, position: int, pcr: int) -> None:
         """A PCR of the output."""

@@ -10,11 +10,10 @@ from streaming.mpegts.packets import (
     PACKET_SIZE,
     PCR_HZ,
     adaptation_flags,
+    decode_pcr,
     difference,
     is_duplicate,
     pcr_difference,
-    pid_of,
-    read_pcr,
 )
 from streaming.mpegts.psi import Programme
 
@@ -117,8 +116,7 @@ class Meter:
         statistics.transport_errors += columns.damaged()
         measured = Measured()
         self._check_counters(columns, pids, measured)
-        for index in columns.clocked():
-            self._clock(columns.block, index, measured)
+        self._read_clocks(columns, measured)
         if measured.pcrs:
             self._take_pcrs(measured.pcrs, position, now)
         return measured
@@ -172,18 +170,22 @@ class Meter:
 
     # Clocks ---------------------------------------------------------------------------------------------------
 
-    def _clock(self, block: bytes, index: int, measured: Measured) -> None:
-        at = index * PACKET_SIZE
-        if adaptation_flags(block, at) & 0x80:
-            self.statistics.discontinuities += 1
-            measured.flagged.append(index)
-        if pid_of(block, at) == self._pcr_pid:
-            pcr = read_pcr(block, at)
-            if pcr is not None:
-                measured.pcrs.append((index, pcr))
+    def _read_clocks(self, columns: Columns, measured: Measured) -> None:
+        """The PCRs and announced breaks; encoders send up to a hundred PCRs a second."""
+        block, pcr_pid = columns.block, self._pcr_pid
+        for index in columns.clocked():
+            at = index * PACKET_SIZE
+            length, flags = block[at + 4], block[at + 5]
+            if flags & 0x80 and length:
+                self.statistics.discontinuities += 1
+                measured.flagged.append(index)
+            if flags & 0x10 and length >= 7 and (block[at + 1] & 0x1F) << 8 | block[at + 2] == pcr_pid:
+                measured.pcrs.append((index, decode_pcr(block, at + 6)))
 
     def _take_pcrs(self, pcrs: list[tuple[int, int]], position: int, now: float) -> None:
-        statistics = self.statistics
+        statistics, last = self.statistics, self.statistics.pcr
+        if last is not None and runs_on([pcr for _, pcr in pcrs], last, LATE_PCR_S):
+            pcrs = pcrs[-1:]
         for index, pcr in pcrs:
             last = statistics.pcr
             if pcr == last:
@@ -214,6 +216,11 @@ def _same(block: bytes, first: int, second: int) -> bool:
     """Two packets are one packet sent twice. One before this block is believed."""
     one, two = first * PACKET_SIZE, second * PACKET_SIZE
     return first < 0 or is_duplicate(block[two : two + PACKET_SIZE], block[one : one + PACKET_SIZE])
+
+
+def runs_on(pcrs: list[int], last: int, limit_s: float) -> bool:
+    """These PCRs follow `last` without a step back and, all together, within `limit_s`. A wrap is no running on."""
+    return 0 <= pcrs[0] - last and pcrs[-1] - last <= limit_s * PCR_HZ and pcrs == sorted(pcrs)
 
 
 def jumped(later: int, earlier: int) -> bool:
