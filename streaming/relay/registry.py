@@ -15,11 +15,12 @@ from streaming.relay.audience import Viewer
 from streaming.relay.errands import Errands
 from streaming.relay.loop import TickLoop
 from streaming.relay.relay import Relay, RelayLimits, Surroundings
+from streaming.relay.ring import CHUNK
 from streaming.relay.seams import Command, Opened, Opener, RelayFacts, SessionFacts, Slates, Ticket
 from streaming.relay.states import RelayState
 
-#: However many relays share the memory, each keeps this much.
-LEAST_RING_BYTES = 1024 * 1024
+#: However many relays share the memory, each keeps this much: the least whose memory a ring counts in full.
+LEAST_RING_BYTES = 4 * CHUNK
 
 #: The loop's reading buffer: at most so much is taken from one source at a time.
 SCRATCH_BYTES = 2 * 1024 * 1024

@@ -17,15 +17,19 @@ from collections import deque
 #: Bytes of one MPEG-TS packet; the head, the tail and every entry are multiples of it.
 PACKET = 188
 
-#: A whole number of packets and of pages.
-CHUNK = PACKET * mmap.PAGESIZE * 2
+#: A whole number of packets and of pages. Small, for the memory of many rings is counted in chunks; not too small, for
+#: a block that lies in two takes two calls per viewer.
+CHUNK = PACKET * mmap.PAGESIZE
 
 #: Seconds between two marks of the clock in the ring.
 MARK_EVERY_S = 0.5
 
 
 class Ring:
-    """Whole packets of the last `keep_s` seconds, at most `limit_bytes` of them."""
+    """Whole packets of the last `keep_s` seconds, at most `limit_bytes` of them.
+
+    From four chunks on the limit holds for all memory of the file, between two blocks.
+    """
 
     def __init__(self, *, keep_s: float, limit_bytes: int) -> None:
         self.keep_s = keep_s
@@ -42,7 +46,9 @@ class Ring:
         self._places: deque[int] = deque()
         self._first = 0
         self._lent: set[int] = set()
-        self._free: list[int] = []
+        #: A chunk to be written again, and those whose pages were given back.
+        self._spare: int | None = None
+        self._holes: list[int] = []
         self._file_bytes = 0
         self._marks: deque[tuple[float, int]] = deque()
 
@@ -85,17 +91,22 @@ class Ring:
         while len(marks) > 1 and marks[1][0] <= now - self.keep_s:
             marks.popleft()
         oldest = marks[0][1] if marks else 0
-        return max(self.tail, oldest, -(-(self.head - self.limit_bytes) // PACKET) * PACKET)
+        # One more may lie spare.
+        most_chunks = max(self.limit_bytes // CHUNK, 3) - 1
+        chunk = (-(-self.head // CHUNK) - most_chunks) * CHUNK
+        return max(self.tail, oldest, chunk, -(-(self.head - self.limit_bytes) // PACKET) * PACKET)
 
     def let_go(self, tail: int) -> None:
         """Forget everything before `tail`; chunks without a byte left are written again or given back."""
         self.tail = tail
         while (self._first + 1) * CHUNK <= tail:
             place = self._places.popleft()
-            if self._first in self._lent or self._free:
+            if self._first in self._lent or self._spare is not None:
                 self._give_back(place)
+                self._holes.append(place)
+            else:
+                self._spare = place
             self._lent.discard(self._first)
-            self._free.append(place)
             self._first += 1
 
     def arrived_at(self, position: int) -> float | None:
@@ -116,8 +127,11 @@ class Ring:
 
     def _place(self) -> int:
         """Room for a chunk in the file."""
-        if self._free:
-            return self._free.pop()
+        place, self._spare = self._spare, None
+        if place is not None:
+            return place
+        if self._holes:
+            return self._holes.pop()
         self._file_bytes += CHUNK
         os.ftruncate(self.fd, self._file_bytes)
         return self._file_bytes - CHUNK

@@ -82,6 +82,32 @@ def test_memory_stays_what_it_is_for(ring: Ring, lent: bool) -> None:
     assert ring.read(ring.tail, PACKET) == block(1, (ring.tail // (90 * PACKET)) % 256)
 
 
+@pytest.mark.parametrize("lent", [False, True])
+@pytest.mark.parametrize("chunks", [4, 9])
+def test_its_limit_is_one_of_all_its_memory(ring: Ring, chunks: int, lent: bool) -> None:
+    ring.limit_bytes = chunks * CHUNK
+    most = 0
+    for number in range(chunks * 12):
+        ring.append(block(CHUNK // PACKET // 3 + 7), 0.0)
+        if lent and number % 5 == 0:
+            ring.lend(ring.head - PACKET)
+        ring.let_go(ring.due_tail(0.0))
+        most = max(most, os.fstat(ring.fd).st_blocks * 512)
+    assert (chunks - 1) * CHUNK <= most <= ring.limit_bytes
+    assert ring.kept_bytes > (chunks - 3) * CHUNK
+
+
+def test_what_was_not_lent_is_written_again_and_takes_no_fresh_pages(ring: Ring, monkeypatch) -> None:
+    ring.limit_bytes = 8 * CHUNK
+    given_back = []
+    monkeypatch.setattr(Ring, "_give_back", lambda _, place: given_back.append(place))
+    for second in range(100):
+        # Now and then two chunks become free at once.
+        ring.append(block(CHUNK // PACKET * (2 if second == 50 else 1) // 2), float(second // 3))
+        ring.let_go(ring.due_tail(float(second // 3)))
+    assert len(given_back) <= 2
+
+
 def test_reading_goes_on_over_the_edge_of_a_chunk(ring: Ring) -> None:
     ring.limit_bytes = 10 * CHUNK
     for number in range(CHUNK // (100 * PACKET) + 10):
