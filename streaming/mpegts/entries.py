@@ -215,18 +215,14 @@ class EntryScanner:
             pid = (data[at + 1] & 0x1F) << 8 | data[at + 2]
             if pid not in tables:
                 self._start_unit(part, index, pid)
-            elif self._feed_tables(data, at, pid):
+            elif self._tables.feed(data, at, pid):
                 part.columns = Columns(data[: at + PACKET_SIZE], pids)
                 part.programme = self._learn()
                 break
-        part.measured = self._meter.count(part.columns, pids, position, self._now)
-        return part
-
-    def _feed_tables(self, data: bytes, at: int, pid: int) -> bool:
-        changed = self._tables.feed(data, at, pid)
         self.statistics.psi_changes = self._tables.changes
         self.statistics.damaged_tables = self._tables.damaged
-        return changed
+        part.measured = self._meter.count(part.columns, pids, position, self._now)
+        return part
 
     def _learn(self) -> Programme | None:
         """Look for what the tables say now; returns the programme's layout if it is another than before."""
@@ -257,7 +253,8 @@ class EntryScanner:
         block, at = part.columns.block, index * PACKET_SIZE
         start, end = payload_offset(block, at), at + PACKET_SIZE
         packet = block[at:end]
-        if is_duplicate(packet, self._newest_units.get(pid, b"")):
+        before = self._newest_units.get(pid)
+        if before is not None and before[3] == packet[3] and is_duplicate(packet, before):
             return
         self._newest_units[pid] = packet
         times = pes_times(block, start, end)

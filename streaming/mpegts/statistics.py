@@ -220,7 +220,7 @@ def _same(block: bytes, first: int, second: int) -> bool:
 
 def runs_on(pcrs: list[int], last: int, limit_s: float) -> bool:
     """These PCRs follow `last` without a step back and, all together, within `limit_s`. A wrap is no running on."""
-    return 0 <= pcrs[0] - last and pcrs[-1] - last <= limit_s * PCR_HZ and pcrs == sorted(pcrs)
+    return pcrs[0] >= last and pcrs[-1] - last <= limit_s * PCR_HZ and pcrs == sorted(pcrs)
 
 
 def jumped(later: int, earlier: int) -> bool:
