@@ -43,6 +43,16 @@ def test_a_sound_that_stops_is_made_up_for():
     assert abs(report.video.dts[-1] - report.audio.pts[-1]) / 90000 < 0.7
 
 
+@pytest.mark.parametrize("recipe", [damage.no_picture, damage.no_picture_no_clock, damage.no_sound, damage.frozen_pcr])
+def test_what_comes_back_is_taken_up_again(recipe):
+    out = _failing_slowly(recipe, stop=2020 * PACKET_SIZE)
+    out.feed(television()[2020 * PACKET_SIZE :], now=60.0)
+    report = out.report(late_s=2.0)
+    assert report.problems == []
+    assert report.video.largest_gap_s < 0.05
+    assert report.frames > 90
+
+
 @pytest.mark.parametrize("audio", ["aac", "mp2"])
 def test_a_sound_that_is_announced_and_never_sent_is_silence(audio):
     out = Spliced()
@@ -69,9 +79,9 @@ def test_a_radio_and_a_silent_film_lack_nothing():
         assert out.splicer.state is State.PASSING
 
 
-def _failing_slowly(recipe) -> Spliced:
+def _failing_slowly(recipe, stop: int | None = None) -> Spliced:
     """A source that turns in mid-stream, without its end."""
-    out, change, here, source = Spliced(), recipe(), 520 * PACKET_SIZE, television()
+    out, change, here, source = Spliced(), recipe(), 520 * PACKET_SIZE, television()[:stop]
     out.splicer.begin()
     out.feed(source[:here])
     for at in range(here, len(source), 60 * PACKET_SIZE):
