@@ -84,6 +84,8 @@ SLATE_FOLDER = RESTREAMER_DATA / "slates"
 REFUSAL_SLATE_S = env_float("RESTREAMER_REFUSAL_SLATE_S", 0.0, minimum=0, maximum=600)
 # A channel that people watch keeps looking for a source this long after its last picture, then ends their answers.
 RELAY_RETRY_S = env_float("RESTREAMER_RETRY_S", 120.0, minimum=5, maximum=3600)
+# A viewing that lasts longer ends: a television somebody forgot holds a provider's connection. 0: never.
+LONGEST_VIEWING_S = env_float("RESTREAMER_LONGEST_VIEWING_S", 24 * 3600.0, minimum=0, maximum=31 * 24 * 3600)
 LEASE_LIFETIME_S = env_float("RESTREAMER_LEASE_LIFETIME_S", 12.0, minimum=3, maximum=300)
 # Upstream connections of the whole installation; 0 = as many as the subscriptions allow.
 MAX_UPSTREAMS = env_int("RESTREAMER_MAX_UPSTREAMS", 0, minimum=0)

@@ -6,7 +6,6 @@ import contextlib
 import os
 import select
 import socket
-from collections import deque
 from collections.abc import Callable
 
 from restreamer.lib.errors import RestreamerError
@@ -26,6 +25,8 @@ FEW = 16
 #: Who has seconds to catch up on gets so much at a time: hundreds who join at once must not hold up the others' tick.
 BURST_BYTES = 512 * 1024
 
+#: So often it is looked who has watched for as long as he may.
+COUNT_S = 1.0
 #: A viewing that ends in the middle of a picture goes on to its end, if that is no further than this.
 PICTURE_BYTES = 1024 * 1024
 
@@ -104,7 +105,7 @@ class Audience:
         self._flowing: dict[int, Viewer] = {}
         self._ending: dict[int, Viewer] = {}
         #: When the viewings end that end by themselves, the first first.
-        self._leaving: deque[tuple[float, Viewer]] = deque()
+        self._counted_at = float("-inf")
 
     def __len__(self) -> int:
         """Viewers who wait or watch; those who are being sent their last bytes do not count."""
@@ -145,8 +146,6 @@ class Audience:
             # Until all of the burst is through, epoll paces it.
             viewer.blocked = True
             self._flowing[viewer.fd] = viewer
-            if viewer.ticket.for_s > 0:
-                self._leaving.append((self._loop.clock() + viewer.ticket.for_s, viewer))
             self._push(viewer)
 
     # --- every tick ---------------------------------------------------------------------------------------------
@@ -226,9 +225,9 @@ class Audience:
 
     def expire(self, now: float) -> None:
         """End the viewings that are over by now, and close those who have not taken their last bytes in time."""
-        while self._leaving and self._leaving[0][0] <= now:
-            viewer = self._leaving.popleft()[1]
-            if self._flowing.get(viewer.fd) is viewer:
+        if now - self._counted_at >= COUNT_S:
+            self._counted_at = now
+            for viewer in [v for v in self._flowing.values() if 0 < v.ticket.for_s <= now - v.attached_at]:
                 self.finish(viewer, "it was shown for as long as it should be")
         for viewer in [v for v in self._ending.values() if v.end_by <= now]:
             self._drop(viewer)

@@ -93,6 +93,7 @@ def _television(request: HttpRequest, viewer: Viewer, channel: Channel) -> HttpR
         peer=wish.peer,
         agent=wish.agent,
         protocol=str(request.META.get("SERVER_PROTOCOL", "HTTP/1.1")),
+        for_s=settings.LONGEST_VIEWING_S,
     )
     with contextlib.ExitStack() as undo:
         undo.callback(limits.give_back, session_id)

@@ -93,6 +93,7 @@ def test_every_address_of_a_channel_hands_the_same_ticket_over(
     (ticket,) = relay.tickets
     assert (ticket.key, ticket.viewer_id, ticket.title) == (f"channel:{channel.pk}", viewer.pk, "News")
     assert (ticket.peer, ticket.agent, ticket.protocol) == ("127.0.0.1", "VLC/3.0", "HTTP/1.1")
+    assert ticket.for_s == 24 * 3600
 
 
 def test_provider_ids_may_hold_anything(client: Client, relay: FakeRelay, viewer: Viewer) -> None:

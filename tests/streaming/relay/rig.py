@@ -8,6 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from portals.providers.records import PlayUrl
@@ -144,10 +145,17 @@ class Rig:
         assert not self._thread.is_alive()
         return time.monotonic() - began
 
-    def watch(self, key: str = "channel:1", viewer_id: int = 1, tcp: bool = True, protocol: str = "HTTP/1.1") -> Player:
+    def watch(
+        self,
+        key: str = "channel:1",
+        viewer_id: int = 1,
+        tcp: bool = True,
+        protocol: str = "HTTP/1.1",
+        for_s: float = 0.0,
+    ) -> Player:
         """A viewer of the channel."""
         ours, theirs = tcp_pair() if tcp else socket.socketpair()
-        ticket = self.ticket(key, viewer_id, protocol)
+        ticket = replace(self.ticket(key, viewer_id, protocol), for_s=for_s)
         with theirs:
             answer = self.tell(ticket.to_json(), [theirs.fileno()])
         assert answer == {"ok": True, "error": ""}

@@ -287,6 +287,16 @@ def test_a_defect_in_an_opener_ends_the_relay_with_a_reason(rig: Rig) -> None:
         assert player.rest() == b"Something went wrong.\n"
 
 
+def test_a_viewing_ends_when_it_has_lasted_as_long_as_it_may(rig: Rig) -> None:
+    with rig.watch(viewer_id=1, for_s=1.0) as forgotten, rig.watch(viewer_id=2, for_s=60.0) as other:
+        body = forgotten.rest()
+        assert len(body) > 50_000
+        assert len(body) % PACKET == 0
+        assert wait_for(lambda: rig.book.over)
+        assert [reason for _, reason in rig.book.over] == ["it was shown for as long as it should be"]
+        other.body(len(body) + 50_000)
+
+
 def test_stopping_a_session_ends_it_on_a_whole_packet(rig: Rig) -> None:
     with rig.watch() as player, rig.watch(viewer_id=2) as other:
         player.body(20_000)
