@@ -12,8 +12,10 @@ from streaming.mpegts.packets import Aligner
 from streaming.relay.joint import Joint
 from streaming.relay.keyframes import EntryPoint
 
-#: So much unaligned input is no transport stream any more.
+#: So much unaligned input is no transport stream any more, nor is this little when no packet came for so long.
 GARBAGE_BYTES = 1024 * 1024
+NOISE_BYTES = 16 * 1024
+NOISE_S = 2.0
 
 #: So long and so much is waited for a place to begin before the stream is given up.
 NO_ENTRY_S = 20.0
@@ -53,7 +55,9 @@ class Intake:
         """
         losses = self._aligner.losses
         packets = self._aligner.feed(data)
-        if self._aligner.lost_bytes + self._aligner.waiting > self._garbage_allowed:
+        spare_bytes = self._garbage_allowed - self._aligner.lost_bytes - self._aligner.waiting
+        noise = not packets and now - self.heard_at > NOISE_S and spare_bytes < GARBAGE_BYTES - NOISE_BYTES
+        if spare_bytes < 0 or noise:
             raise UpstreamError(Fault.NOT_TS)
         if (self._aligner.losses > losses or not packets) and PAGE.search(data):
             raise UpstreamError(Fault.NOT_TS, "The provider sent a web page in the middle of the stream.")

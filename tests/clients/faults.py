@@ -30,6 +30,7 @@ def _turned(recipe: damage.Recipe, speed: float = 1.0) -> Callable[[int], Script
 #: Silence is 8 s, looked at once a second; opening the next source takes up to one more.
 SILENT_GAP_S = 10.0
 CLOSED_GAP_S = 1.0
+NOISE_GAP_S = 4.0
 
 FAILURES = {
     failure.name: failure
@@ -38,7 +39,7 @@ FAILURES = {
         Failure("reset", lambda here: Script(reset_after=here), ("reset",), CLOSED_GAP_S),
         Failure("silent", lambda here: Script(silent_after=here), ("silent",), SILENT_GAP_S, 25),
         Failure("page", _turned(damage.page), ("not_ts",), CLOSED_GAP_S),
-        Failure("noise", _turned(damage.noise), ("not_ts",), SILENT_GAP_S, 25),
+        Failure("noise", _turned(damage.noise), ("not_ts",), NOISE_GAP_S, 20),
         Failure("slow", _turned(lambda: bytes, 0.5), ("starved",), CLOSED_GAP_S, 30),
         Failure("no picture", _turned(damage.no_picture), ("lost_video",), SILENT_GAP_S, 25),
         Failure("no sound", _turned(damage.no_sound), ("lost_audio",), CLOSED_GAP_S, 25),

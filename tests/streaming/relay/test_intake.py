@@ -122,3 +122,21 @@ def test_only_packets_are_a_sign_of_life() -> None:
     intake.feed(material.Endless(material.ts()).read(0, 100 * PACKET), 1.0)
     intake.feed(random.Random(1).randbytes(5000), 2.0)
     assert intake.heard_at == 1.0
+
+
+def test_noise_at_the_pace_of_a_picture_is_given_up_after_two_seconds() -> None:
+    intake, noise = Intake(0.0), random.Random(1)
+    intake.feed(material.Endless(material.ts()).read(0, 100 * PACKET), 1.0)
+    for tick in range(11, 31):
+        intake.feed(noise.randbytes(5_000), tick / 10)
+    with pytest.raises(UpstreamError) as caught:
+        intake.feed(noise.randbytes(5_000), 3.1)
+    assert caught.value.fault is Fault.NOT_TS
+
+
+def test_a_pause_and_a_piece_of_garbage_are_no_noise() -> None:
+    intake = Intake(0.0)
+    television = material.Endless(material.ts()).read(0, 300 * PACKET)
+    intake.feed(television[: 100 * PACKET], 1.0)
+    intake.feed(random.Random(1).randbytes(5_000), 7.0)
+    assert intake.feed(television[100 * PACKET :], 7.1)[0]
