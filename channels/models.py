@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Any
 
 from django.db import models
 
 from channels.lineups import Lineup, LineupEntry
+from channels.numbers import shown_number
 from channels.querysets import ChannelQuerySet, StreamQuerySet
 from portals.models import Genre, Portal, PublicIdCounter
 from restreamer.lib import names
@@ -122,10 +122,7 @@ class Channel(models.Model):
     @property
     def shown_number(self) -> str:
         """The number as players read it: `7` or `7.1`; empty without one. A lineup may have given another."""
-        number = self.__dict__.get("lineup_number", self.number)
-        if number is None:
-            return ""
-        return format(Decimal(number).normalize(), "f")
+        return shown_number(self.__dict__.get("lineup_number", self.number))
 
 
 class ChannelStream(models.Model):

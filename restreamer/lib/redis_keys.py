@@ -90,6 +90,11 @@ def refused_streams(subscription_id: int) -> str:
     return f"{PREFIX}portal:refused:{subscription_id}"
 
 
+def version(part: str) -> str:
+    """How often a part of the catalogue was written to."""
+    return f"{PREFIX}version:{part}"
+
+
 def wrong_logins(address: str) -> str:
     """How many wrong tokens and passwords one address sent lately."""
     return f"{PREFIX}wrong:{address}"

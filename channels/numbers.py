@@ -1,0 +1,17 @@
+"""Channel numbers as players read them."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+
+def shown_number(number: Decimal | int | None) -> str:
+    """`7` or `7.1`; "" without one.
+
+    >>> shown_number(Decimal("7.10"))
+    '7.1'
+    """
+    if number is None:
+        return ""
+    whole = int(number)
+    return str(whole) if whole == number else format(Decimal(number).normalize(), "f")
