@@ -5,6 +5,7 @@ Only upstream columns are written (`Stream`, `Genre`); a `Channel` is born once 
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Sequence
 
 from django.utils import timezone
@@ -14,10 +15,12 @@ from channels.models import GenreMap
 from channels.rules import RuleSet
 from guide.jobs import ask_for_match
 from portals.errors import CatalogueIncomplete
-from portals.mirror import mirroring
+from portals.mirror import known, mirroring
 from portals.mirror.mirroring import Part
 from portals.mirror.spool import Spool
-from portals.models import Portal, Run
+from portals.models import Portal, Run, RunPayload
+from portals.providers.base import Provider
+from portals.providers.m3u.source import Fetched
 from portals.providers.records import GenreRecord, StreamRecord
 from portals.providers.registry import provider_for
 from portals.runs import Progress
@@ -28,15 +31,40 @@ def refresh_live(run: Run, progress: Progress) -> None:
 
     Raises PortalError, or RunHeld when a person has to look first; then nothing was changed.
     """
-    mirroring.refresh([LIVE], run, progress, lambda portal, told: [Part(LIVE, _fetched_list(portal, told))])
+    portal = run.portal
+    if portal is None or run.payloads.filter(purpose=RunPayload.HELD).exists():
+        mirroring.refresh([LIVE], run, progress, _fetched)
+    else:
+        _refresh_from(provider_for(portal), portal, run, progress)
     Portal.objects.filter(runs=run).update(refreshed_at=timezone.now())
     if any(progress.counts.get(change) for change in ("new", "changed", "gone", "back")):
         ask_for_match()
 
 
+def _refresh_from(provider: Provider, portal: Portal, run: Run, progress: Progress) -> None:
+    rules = _rules_sha256(portal)
+    fetched = _download(provider, portal, rules, progress) if isinstance(provider, known.Downloads) else None
+    if fetched is not None and fetched.not_modified:
+        state = known.state_of(LIVE, portal)
+        progress.counts.update(known.nothing_changed(state.count if state else 0))
+    else:
+        mirroring.refresh([LIVE], run, progress, lambda _, told: [Part(LIVE, _listed(provider, portal, told))])
+    if fetched is not None:
+        known.remember_download(portal, LIVE.noun, fetched, rules)
+
+
+def _download(provider: known.Downloads, portal: Portal, rules_sha256: str, progress: Progress) -> Fetched:
+    """Only what is newer than the list the rows were made from, as long as the same of it would be taken."""
+    progress.step("asking for the list")
+    state = known.state_of(LIVE, portal)
+    if state is None or state.rules_sha256 != rules_sha256:
+        return provider.fetch()
+    return provider.fetch(etag=state.etag, last_modified=state.last_modified, sha256=state.sha256)
+
+
 def difference(portal: Portal, progress: Progress) -> mirroring.Difference:
     """What a refresh would change; changes nothing. Raises PortalError."""
-    return mirroring.difference(LIVE, portal, progress, _fetched_list)
+    return mirroring.difference(LIVE, portal, progress, lambda _, told: _listed(provider_for(portal), portal, told))
 
 
 def undo_run(run: Run) -> None:
@@ -44,8 +72,11 @@ def undo_run(run: Run) -> None:
     mirroring.undo_run(run)
 
 
-def _fetched_list(portal: Portal, progress: Progress) -> Spool[StreamRecord]:
-    provider = provider_for(portal)
+def _fetched(portal: Portal, progress: Progress) -> list[Part]:
+    return [Part(LIVE, _listed(provider_for(portal), portal, progress))]
+
+
+def _listed(provider: Provider, portal: Portal, progress: Progress) -> Spool[StreamRecord]:
     progress.step("reading the genres")
     spool = Spool(LIVE.form, provider.live_genres())
     progress.step("reading the channels")
@@ -67,3 +98,12 @@ def _wanted(portal: Portal, genres: Sequence[GenreRecord], records: Iterable[Str
     rules = RuleSet(portal.stream_rules.all())
     kept = (record for record in records if record.genre_id not in ignored) if ignored else records
     return rules.filter(kept, names) if rules else kept
+
+
+def _rules_sha256(portal: Portal) -> str:
+    """Of everything that decides what is taken from a list."""
+    ignored = GenreMap.objects.filter(genre__portal=portal, ignored=True).order_by("pk").values_list("genre_id")
+    rules = portal.stream_rules.order_by("position", "pk").values_list(
+        "action", "field", "pattern", "exact_case", "enabled"
+    )
+    return hashlib.sha256(repr((portal.address, portal.with_censored, list(ignored), list(rules))).encode()).hexdigest()

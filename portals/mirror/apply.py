@@ -63,18 +63,18 @@ class Mirror(Generic[R]):
         return self.counts
 
     def _write_all(self, spool: Spool[R], progress: Progress) -> None:
-        position = 0
-        for piece in spool.pieces():
+        """A piece of the list at a time; of a list with little to write, only what the plan has kept of it."""
+        pieces = numbered(spool) if self.plan.records is None else batched(self.plan.records, PIECE)
+        for piece in pieces:
             work = {}
-            for record in piece:
+            for position, record in piece:
                 provider_id = storable.text(record.provider_id, 200)
                 if provider_id in self.plan.todo:
                     work[provider_id] = self._row(provider_id, record, position)
-                position += 1
             if work:
                 with transaction.atomic():
                     self._write(work)
-            progress(position, spool.count)
+            progress(piece[-1][0] + 1, spool.count)
 
     def _clear_ids(self) -> None:
         """Rows that change ids get one nobody uses first, so that two rows can swap theirs."""
@@ -198,6 +198,19 @@ def mirror_genres(portal: Portal, kind: GenreKind, records: Iterable[GenreRecord
         for pks in slices(vanished):
             stored.filter(pk__in=pks).update(stale_since=now)
     return {genre.provider_id: genre for genre in stored}
+
+
+def numbered(spool: Spool[R]) -> Iterable[list[tuple[int, R]]]:
+    """The spool's pieces, each record with its place in the list."""
+    position = 0
+    for piece in spool.pieces():
+        yield list(enumerate(piece, position))
+        position += len(piece)
+
+
+def batched(records: Sequence[tuple[int, R]], size: int) -> Iterable[Sequence[tuple[int, R]]]:
+    """Pieces of a list in memory."""
+    return (records[start : start + size] for start in range(0, len(records), size))
 
 
 def slices(pks: Sequence[int]) -> Iterable[Sequence[int]]:

@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from portals import runs
 from portals.errors import CatalogueIncomplete, RunHeld, RunNotUndoable
-from portals.mirror import undo
+from portals.mirror import known, undo
 from portals.mirror.apply import Mirror
 from portals.mirror.plan import Plan, plan
 from portals.mirror.shape import R, Shape
@@ -56,7 +56,7 @@ def refresh(
         for part in parts:
             stack.enter_context(part.spool)
         progress.step("comparing with what is stored")
-        plans = [plan(part.shape, portal, part.spool) for part in parts]
+        plans = [_planned(portal, part) for part in parts]
         progress.report = _joined(shapes, [(part.shape, made.report) for part, made in zip(parts, plans, strict=True)])
         losses = [
             f"{len(made.gone):,} of {made.offered_before:,} {part.shape.noun}"
@@ -72,13 +72,29 @@ def refresh(
         log = undo.UndoLog(run)
         counts = []
         for part, made in zip(parts, plans, strict=True):
-            progress.step(f"storing the {part.shape.noun}")
-            counts.append((part.shape, Mirror(part.shape, portal, made, log).apply(part.spool, progress)))
+            counts.append((part.shape, _stored(portal, part, made, log, progress)))
         progress.report = _joined(shapes, [(part.shape, made.report) for part, made in zip(parts, plans, strict=True)])
     progress.counts.update(_joined(shapes, counts))
     run.payloads.filter(purpose=RunPayload.HELD).delete()
     _forget_old_undo(run)
     return not confirmed
+
+
+def _planned(portal: Portal, part: Part) -> Plan:
+    """What to do for one list; for the list the rows were made from, nothing."""
+    if known.is_known(part.shape, portal, part.spool):
+        return Plan(unchanged=part.spool.count, known=True)
+    return plan(part.shape, portal, part.spool)
+
+
+def _stored(portal: Portal, part: Part, made: Plan, log: undo.UndoLog, progress: Progress) -> dict[str, int]:
+    if made.known:
+        return {**known.nothing_changed(part.spool.count), **made.counts}
+    progress.step(f"storing the {part.shape.noun}")
+    known.forget(portal, part.shape.noun)
+    counts = Mirror(part.shape, portal, made, log).apply(part.spool, progress)
+    known.remember(portal, part.shape.noun, part.spool)
+    return counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +140,7 @@ def undo_run(run: Run) -> list[int]:
             raise RunNotUndoable("A newer run has changed the list since; take that one back first.")
         if run.portal is not None and runs.under_way(run.portal, run.kind):
             raise RunNotUndoable("A refresh of this portal is under way; wait for it or stop it first.")
+        known.forget(run.portal)
         touched = undo.take_back(run)
         Run.objects.filter(pk=run.pk).update(undone_at=timezone.now())
     return touched

@@ -12,15 +12,19 @@ import json
 import re
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import urlsplit
 
 from portals.mirror.shape import R, Shape
-from portals.mirror.spool import Spool, plain
+from portals.mirror.spool import PIECE, Spool, plain
 from portals.models import Portal
 from restreamer.lib import storable
 
 #: Made once: json.dumps with options builds an encoder at each call.
 _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=plain).encode
+
+#: Records that need writing are kept from the comparing while they are so few; more are read again.
+_KEPT_RECORDS = 5000
 
 #: Examples kept per kind of change for the report.
 _EXAMPLES = 200
@@ -33,6 +37,8 @@ class Plan:
     #: Record ids that need writing: new, changed or found by evidence.
     todo: set[str] = field(default_factory=set)
     unchanged: int = 0
+    #: The rows were made from this very list.
+    known: bool = False
     #: Records no row was found for.
     new: int = 0
     #: Record ids whose row is found by evidence rather than by this id.
@@ -40,9 +46,18 @@ class Plan:
     #: Rows that lose their id to another row, and so need one nobody uses.
     displaced: list[int] = field(default_factory=list)
     gone: list[int] = field(default_factory=list)
+    #: The records of `todo` with their positions in the list; None when there are too many to keep.
+    records: list[tuple[int, Any]] | None = field(default_factory=list)
     offered_before: int = 0
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(("renamed", "moved", "suspected"), 0))
     report: dict[str, list[list[str]]] = field(default_factory=dict)
+
+    def keep(self, position: int, record: Any) -> None:
+        """This record needs writing."""
+        if self.records is not None:
+            self.records.append((position, record))
+            if len(self.records) > _KEPT_RECORDS:
+                self.records = None
 
     def note(self, kind: str, *words: str) -> None:
         """Count a change and keep it as an example."""
@@ -107,33 +122,38 @@ def _match_by_id_and_name(
     rows = shape.offered._default_manager.filter(portal=portal)
     any_rows = rows.exists()
     columns = ("provider_id", "pk", "name", "fingerprint", "stale_since")
+    position = -1
     for piece in spool.pieces():
         records = {storable.text(r.provider_id, 200): r for r in piece}
         found = rows.filter(provider_id__in=list(records)).values_list(*columns) if any_rows else ()
         known = {row[0]: row for row in found}
         for provider_id, record in records.items():
+            position += 1
             row = known.get(provider_id)
             name = stored_name(shape, record)
             if row is None or row[2] != name:
                 where = address(shape.cmd(record)) if any_rows else ""
                 still_open[provider_id] = _Record(provider_id, name, shape.genre_id(record), where)
+                made.keep(position, record)
                 continue
             matched.add(row[1])
             if row[3] == fingerprint(shape, record) and row[4] is None:
                 made.unchanged += 1
             else:
                 made.todo.add(provider_id)
+                made.keep(position, record)
     return matched, still_open
 
 
 def _open_rows(shape: Shape[R], portal: Portal, matched: set[int]) -> dict[int, _Row]:
-    rows = shape.offered._default_manager.filter(portal=portal).values_list(
-        "pk", "provider_id", "name", "genre__provider_id", "cmd", "stale_since"
-    )
+    """Rows no record was found for yet. Their keys alone are read of all rows, the rest of these only."""
+    rows = shape.offered._default_manager.filter(portal=portal).order_by()
+    pks = [pk for pk in rows.values_list("pk", flat=True).iterator(chunk_size=10_000) if pk not in matched]
+    columns = ("pk", "provider_id", "name", "genre__provider_id", "cmd", "stale_since")
     return {
         pk: _Row(pk, provider_id, name, genre or "", address(cmd), stale is None)
-        for pk, provider_id, name, genre, cmd, stale in rows.iterator(chunk_size=5000)
-        if pk not in matched
+        for at in range(0, len(pks), PIECE)
+        for pk, provider_id, name, genre, cmd, stale in rows.filter(pk__in=pks[at : at + PIECE]).values_list(*columns)
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import tempfile
 import zlib
@@ -32,13 +33,12 @@ class Form(Generic[R]):
         #: A record as the tuple of its fields.
         self.values_of: Callable[[R], tuple[Any, ...]] = attrgetter(*names)
 
-    def pack(self, records: list[R]) -> bytes:
-        """Records as compressed JSON."""
-        rows = [self.values_of(record) for record in records]
-        return zlib.compress(json.dumps(rows, separators=(",", ":"), default=plain).encode(), 1)
+    def dumped(self, records: list[R]) -> bytes:
+        """Records as JSON."""
+        return _encode([self.values_of(record) for record in records]).encode()
 
     def unpack(self, blob: bytes) -> list[R]:
-        """What `pack` made."""
+        """What `dumped` made, compressed."""
         rows = json.loads(zlib.decompress(blob))
         for place, what in self._restore:
             for row in rows:
@@ -55,6 +55,9 @@ def plain(value: Any) -> Any:
     return dict(value)
 
 
+_encode = json.JSONEncoder(separators=(",", ":"), default=plain).encode
+
+
 class Spool(Generic[R]):
     """Records written once and read often, compressed, on disk when large. A context manager."""
 
@@ -65,7 +68,15 @@ class Spool(Generic[R]):
         self._lengths: list[int] = []
         self._waiting: list[R] = []
         self._ids: set[int] = set()
+        self._digest = hashlib.sha256()
         self.count = 0
+
+    @property
+    def sha256(self) -> str:
+        """Of all records and genres: equal = the same list."""
+        digest = self._digest.copy()
+        digest.update(repr([(genre.provider_id, genre.name, genre.censored) for genre in self.genres]).encode())
+        return digest.hexdigest()
 
     def __enter__(self) -> Spool[R]:
         return self
@@ -105,11 +116,14 @@ class Spool(Generic[R]):
         self._file.seek(0, 2)
         self._file.write(blob)
         self._lengths.append(len(blob))
+        self._digest.update(zlib.decompress(blob))
         self.count += len(self._form.unpack(blob))
 
     def _flush(self) -> None:
         if self._waiting:
-            blob = self._form.pack(self._waiting)
+            plain_bytes = self._form.dumped(self._waiting)
+            self._digest.update(plain_bytes)
+            blob = zlib.compress(plain_bytes, 1)
             self._file.write(blob)
             self._lengths.append(len(blob))
             self._waiting.clear()

@@ -1,6 +1,7 @@
 """Portals, subscriptions, genres, runs and public ids."""
 
 from portals.models.genre import Genre
+from portals.models.list_state import ListState
 from portals.models.portal import Portal, PortalKind
 from portals.models.public_id import PublicIdCounter
 from portals.models.run import Run, RunKind, RunPayload, RunState
@@ -8,6 +9,7 @@ from portals.models.subscription import Login, Mac, Subscription, SubscriptionSt
 
 __all__ = [
     "Genre",
+    "ListState",
     "Login",
     "Mac",
     "Portal",

@@ -29,6 +29,10 @@ _TIMES = {
 }  # fmt: skip
 
 
+#: Without one of these nothing is offered.
+_TELLING = frozenset({"catchup", "catchup-type", "catchup-source", "catchup-days", "timeshift", "tvg-rec"})
+
+
 @dataclass(frozen=True, slots=True)
 class Catchup:
     """What one entry offers."""
@@ -53,6 +57,9 @@ class Moment:
 
 def offered(attributes: Mapping[str, str], header: Mapping[str, str]) -> Catchup | None:
     """What an entry offers, the list's header filling in; None without catch-up."""
+    # Most entries of most lists say nothing of it.
+    if _TELLING.isdisjoint(attributes) and _TELLING.isdisjoint(header):
+        return None
     mode = _first(attributes, header, "catchup", "catchup-type").lower()
     source = _first(attributes, header, "catchup-source")
     days = _days(attributes, header)

@@ -17,6 +17,7 @@ from restreamer.lib.m3u import Entry, clean_header, header_pairs
 #: Longest group name kept; rows hold no more.
 _LONGEST_GROUP = 200
 _NUMBER_KEYS = ("tvg-chno", "ch-number", "channel-number", "tvh-chnum")
+_NUMBER_KEYS_SET = frozenset(_NUMBER_KEYS)
 _TRUE = frozenset({"1", "true", "yes"})
 
 #: Attributes no column holds, kept for the guide, the players and the curious.
@@ -25,6 +26,8 @@ _KEPT = (
     "tvc-guide-title", "channel-id", "parent-code", "audio-track", "aspect-ratio", "provider", "provider-type",
     "provider-logo", "provider-countries", "provider-languages", "realtime",
 )  # fmt: skip
+
+_KEPT_KEYS = frozenset(_KEPT)
 
 _HEADER_NAMES = {
     "user-agent": "User-Agent",
@@ -35,6 +38,7 @@ _HEADER_NAMES = {
     "http-referer": "Referer",
     "http-origin": "Origin",
 }
+_CENSORING = frozenset({"censored", "parent-code"})
 _HEADER_KEYS = frozenset(_HEADER_NAMES)
 _STREAM_HEADERS = frozenset({"stream_headers", "manifest_headers", "common_headers"})
 _HLS_TYPES = frozenset({"application/x-mpegurl", "application/vnd.apple.mpegurl", "audio/x-mpegurl", "hls"})
@@ -51,9 +55,10 @@ def stream_record(entry: Entry, header: Mapping[str, str], main: Panel | None) -
         data["catchup"] = {"mode": offer.mode, "source": offer.source, "correction_hours": offer.correction_hours}
     if len(entry.groups) > 1:
         data["groups"] = list(entry.groups)
-    kept = {key: attributes[key] for key in _KEPT if attributes.get(key) and attributes[key] != entry.name}
-    if kept:
-        data["attributes"] = kept
+    if not _KEPT_KEYS.isdisjoint(attributes):
+        kept = {key: attributes[key] for key in _KEPT if attributes.get(key) and attributes[key] != entry.name}
+        if kept:
+            data["attributes"] = kept
     return StreamRecord(
         provider_id=provider_id(entry.url, main),
         name=entry.name,
@@ -154,6 +159,8 @@ def _about(entry: Entry) -> About:
 
 
 def _number(attributes: Mapping[str, str]) -> str:
+    if _NUMBER_KEYS_SET.isdisjoint(attributes):
+        return ""
     for key in _NUMBER_KEYS:
         value = attributes.get(key, "").strip()
         if value:
@@ -168,7 +175,9 @@ def _picture(attributes: Mapping[str, str]) -> str:
 
 
 def _is_censored(attributes: Mapping[str, str], group: str) -> bool:
-    if attributes.get("censored", "").strip().lower() in _TRUE or attributes.get("parent-code", "").strip():
+    if not _CENSORING.isdisjoint(attributes) and (
+        attributes.get("censored", "").strip().lower() in _TRUE or attributes.get("parent-code", "").strip()
+    ):
         return True
     return is_adult(group)
 
@@ -191,6 +200,8 @@ def _playing(entry: Entry) -> dict[str, Any]:
 
 def _headers(entry: Entry) -> dict[str, str]:
     """Request headers the entry asks for; what stands closest to the address wins."""
+    if not (entry.headers or entry.vlc_options or entry.kodi_properties) and _HEADER_KEYS.isdisjoint(entry.attributes):
+        return {}
     asked = [
         *_named_headers(entry.attributes),
         *_kodi_headers(entry.kodi_properties),
