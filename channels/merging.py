@@ -113,6 +113,32 @@ def _hand_guide_over(goes_id: int, stays_id: int) -> None:
         pair.save(force_insert=True)
 
 
+@transaction.atomic
+def by_hand(channels: Iterable[Channel], by: str, *, stays: Channel | None = None) -> int:
+    """Make one channel of several; the oldest stays unless another is named. Each step can be taken back.
+
+    Returns how many went. Raises NotMergeable.
+    """
+    chosen = sorted(channels, key=lambda channel: (stays is not None and channel.pk != stays.pk, channel.pk))
+    if len(chosen) < 2:
+        raise NotMergeable("Choose at least two channels to merge.")
+    first = chosen[0]
+    for goes in chosen[1:]:
+        proposal, _ = Merge.objects.update_or_create(
+            stays_id_kept=first.pk,
+            goes_id=goes.pk,
+            defaults={
+                "stays": first,
+                "goes_name": goes.name,
+                "confidence": 1.0,
+                "reason": "merged by hand",
+                "state": Merge.State.OPEN,
+            },
+        )
+        accept(proposal, by)
+    return len(chosen) - 1
+
+
 def reject(proposal: Merge, by: str) -> None:
     """Keep the two apart, for ever."""
     _decide(proposal, Merge.State.REJECTED, by)
