@@ -15,7 +15,6 @@ from typing import Any
 from portals import errors
 from portals.models import Subscription
 from portals.providers.loose import moment
-from portals.providers.stalker import envelope
 from portals.providers.stalker.envelope import Envelope, Family
 from portals.providers.stalker.merging import Row
 from portals.providers.stalker.session import Sessions
@@ -130,19 +129,16 @@ class GuideReader:
         bounds: Bounds = SMALL,
         hurried: bool = False,
     ) -> Any:
-        def question() -> Envelope:
-            return self._sessions.ask(
+        def question() -> Envelope | None:
+            return self._sessions.ask_if_known(
                 subscription,
                 parameters,
                 bounds=QUICK if hurried else bounds,
                 patience_s=PATIENCE_PLAY_S if hurried else PATIENCE_REFRESH_S,
-                empty_is_answer=True,
             )
 
-        try:
-            return (question() if hurried else self._wire.persistently(question)).js
-        except envelope.EmptyAnswer:
-            return None
+        said = question() if hurried else self._wire.persistently(question)
+        return None if said is None else said.js
 
 
 class Times:

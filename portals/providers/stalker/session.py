@@ -41,6 +41,8 @@ class Sessions:
         self._client = client
         self._wire = wire
         self._sign_in = SignIn(portal, wire, self._may_search)
+        #: MACs whose empty answers mean "no such action": their session was proved in our lifetime.
+        self._proved: set[int] = set()
 
     def ask(
         self,
@@ -75,6 +77,31 @@ class Sessions:
             return self._asked(subscription, session, parameters, bounds, patience_s)
         except errors.TokenRefused as err:
             raise self._remember(subscription, errors.SessionLost(Say.SESSION_LOST.of())) from err
+
+    def ask_if_known(
+        self,
+        subscription: Subscription,
+        parameters: Mapping[str, str],
+        *,
+        bounds: Bounds = SMALL,
+        patience_s: float = PATIENCE_ASK_S,
+    ) -> Envelope | None:
+        """The same for what not every portal knows; None from those that do not.
+
+        Panels answer "not signed in" and "no such action" alike, with nothing. So the first time nothing comes, a
+        question every portal answers is asked; it signs in again if need be.
+
+        Raises PortalError.
+        """
+        for is_last in (subscription.pk in self._proved, True):
+            try:
+                return self.ask(subscription, parameters, bounds=bounds, patience_s=patience_s, empty_is_answer=True)
+            except envelope.EmptyAnswer:
+                if is_last:
+                    break
+                self.ask(subscription, {"type": "itv", "action": "get_genres"}, patience_s=patience_s)
+                self._proved.add(subscription.pk)
+        return None
 
     def current(self, subscription: Subscription) -> PortalSession:
         """The session; made now when there is none, or when another caller is making one, that one.

@@ -17,7 +17,7 @@ from portals import checking, errors
 from portals.models import Portal, Subscription
 from portals.providers.base import Progress
 from portals.providers.row_spool import RowSpool, merged
-from portals.providers.stalker import envelope, macs, merging, vod_rows
+from portals.providers.stalker import macs, merging, vod_rows
 from portals.providers.stalker.envelope import Envelope
 from portals.providers.stalker.merging import Row
 from portals.providers.stalker.pages import PagedList
@@ -117,12 +117,10 @@ class VodReader:
         name = self._sessions.current(subscription).zone
         return zone_named(name) if is_zone(name) else UTC
 
-    def ask(self, subscription: Subscription, parameters: dict[str, str], *, empty_is_answer: bool = False) -> Envelope:
+    def ask(self, subscription: Subscription, parameters: dict[str, str]) -> Envelope:
         """One question of a refresh. Raises PortalError."""
         return self._wire.persistently(
-            lambda: self._sessions.ask(
-                subscription, parameters, patience_s=PATIENCE_REFRESH_S, empty_is_answer=empty_is_answer
-            )
+            lambda: self._sessions.ask(subscription, parameters, patience_s=PATIENCE_REFRESH_S)
         )
 
     # --- records ---------------------------------------------------------------------------------------------------
@@ -234,13 +232,20 @@ class VodReader:
         return self._categories[which]
 
     def _asked_categories(self, subscription: Subscription, which: TitleList) -> list[Row] | None:
+        question = {"type": which.type, "action": "get_categories"}
         try:
-            said = self.ask(subscription, {"type": which.type, "action": "get_categories"}, empty_is_answer=True)
-        except (envelope.EmptyAnswer, errors.AnswerNotFound):
+            said = self._wire.persistently(
+                lambda: self._sessions.ask_if_known(subscription, question, patience_s=PATIENCE_REFRESH_S)
+            )
+        except errors.AnswerNotFound:
+            if which is MOVIES:
+                raise
+            return None
+        if said is None or said.js is False:
             return None
         if said.js is None:
             raise errors.PortalOverloaded(Say.SERVER_FAULT.of())
-        return None if said.js is False else rows(said.js)
+        return rows(said.js)
 
     def _wanted_categories(self, found: list[Row], kind: VodKind, before: str = "") -> list[CategoryRecord]:
         made = (vod_rows.category(row, kind, before) for row in found)

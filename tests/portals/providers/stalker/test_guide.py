@@ -87,6 +87,14 @@ def test_a_portal_without_a_guide_has_none(house, answer):
     assert guide(home) == {CHANNEL: ()}
 
 
+@FAMILIES
+def test_a_session_the_portal_forgot_is_no_portal_without_a_guide(house, family):
+    home = house(family)
+    home.provider().check(home.subscription)
+    home.fake.account().token = "A" * 32
+    assert on_now(guide(home)[CHANNEL]) == [title_now()]
+
+
 def test_a_portal_that_breaks_on_the_long_guide_gives_its_day(house):
     home = house()
     home.fake.fault("itv.get_epg_info", page(500), skip=1)

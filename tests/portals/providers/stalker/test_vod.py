@@ -243,6 +243,24 @@ def test_a_portal_without_movies_has_none(house, family):
     assert list(provider.movies(no_progress)) == [] == list(provider.series(no_progress))
     assert home.fake.count("vod.get_ordered_list") == 0
     assert home.fake.doings().handshakes == 1
+    assert len([name for _at, name in home.fake.requests if "get_categories" in name]) <= 3
+
+
+@FAMILIES
+def test_a_session_the_portal_forgot_is_no_portal_without_movies(house, family):
+    home = house(family)
+    home.provider().check(home.subscription)
+    home.fake.account().token = "A" * 32
+    provider = home.provider()
+    assert len(list(provider.movies(no_progress))) >= 30
+    assert len(list(provider.series(no_progress))) == 4
+
+
+@FAMILIES
+def test_categories_that_are_not_found_are_no_portal_without_movies(house, family):
+    home = house(family)
+    home.fake.fault("vod.get_categories", page(404))
+    assert refused(home, errors.AnswerNotFound)
 
 
 def test_a_portal_that_lists_nothing_under_all_is_asked_by_category(house):
