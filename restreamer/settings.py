@@ -103,6 +103,8 @@ TUNER_DISCOVERY_PORT = env_int("RESTREAMER_TUNER_DISCOVERY_PORT", 65001, minimum
 TUNER_ADDRESS = env_str("RESTREAMER_TUNER_ADDRESS")
 SSDP = env_bool("RESTREAMER_SSDP", default=False)
 FFMPEG = env_str("FFMPEG")
+# An ffmpeg that opens an address itself waits so long for each answer.
+FFMPEG_TIMEOUT_S = env_float("RESTREAMER_FFMPEG_TIMEOUT_S", 10.0, minimum=1, maximum=120)
 # Folders a playlist may be read from by its path, comma separated, besides `playlists` in the data folder.
 PLAYLIST_FOLDERS = env_list("RESTREAMER_PLAYLIST_FOLDERS")
 

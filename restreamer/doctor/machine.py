@@ -18,6 +18,8 @@ from packaging.requirements import Requirement
 from restreamer import binaries
 from restreamer.doctor.findings import Finding, fail, ok, warn
 from restreamer.lib.errors import ConfigurationError
+from streaming.ffmpeg import hardware
+from streaming.ffmpeg.features import features
 
 _OLDEST_PYTHON = (3, 11)
 _MEBIBYTE = 1024 * 1024
@@ -68,6 +70,18 @@ def ffmpeg() -> Finding:
         return fail("ffmpeg", f"{path} does not run: {err}", "apt install ffmpeg, or name another with FFMPEG=/path")
     words = said.split()
     return ok("ffmpeg", f"{words[2] if len(words) > 2 else 'of unknown version'} at {path}")
+
+
+def graphics() -> Finding:
+    """What a trial shows of graphics cards; none is no fault."""
+    try:
+        found = hardware.detect(features(binaries.ffmpeg()))
+    except ConfigurationError:
+        return ok("graphics", "not tried: there is no ffmpeg")
+    working = [f"{one.acceleration.value} on {one.device or 'its own card'}" for one in found if one.works]
+    if working:
+        return ok("graphics", f"encodes with {', '.join(working)}")
+    return ok("graphics", "no card encodes here: transcodes take the processor")
 
 
 def disk() -> Finding:

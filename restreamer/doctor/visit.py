@@ -32,6 +32,7 @@ def examine() -> list[Finding]:
         processes.relay(running),
         processes.port(running),
         machine.ffmpeg(),
+        machine.graphics(),
         machine.disk(),
         machine.open_files(),
         machine.clock(),

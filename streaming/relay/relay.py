@@ -22,7 +22,7 @@ from streaming.relay.ring import Ring
 from streaming.relay.seams import FaultHistory, Opened, Opener, RelayFacts, SessionFacts, Slates, Ticket
 from streaming.relay.states import TRANSITIONS, RelayState
 from streaming.relay.vigil import Vigil
-from streaming.sources.base import quiet_s
+from streaming.sources.base import ffmpeg_speed, quiet_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +193,7 @@ class Relay:
             started_at=self._since,
             stream_id=opened.stream_id if opened else 0,
             subscription_id=opened.subscription_id if opened else 0,
+            ffmpeg_speed=round(ffmpeg_speed(opened.source), 2) if opened else 0.0,
         )
 
     def session_facts(self, viewer: Viewer) -> SessionFacts:

@@ -115,6 +115,8 @@ class RelayFacts:
     started_at: float
     stream_id: int = 0
     subscription_id: int = 0
+    #: Of an ffmpeg on the way: media time per wall time since its start; 0 = there is none, or it does not say.
+    ffmpeg_speed: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

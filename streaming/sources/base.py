@@ -54,3 +54,8 @@ def quiet_s(source: Source) -> float:
     HLS says so in an attribute of this name: its segments come one at a time.
     """
     return float(getattr(source, "quiet_s", 0.0))
+
+
+def ffmpeg_speed(source: Source) -> float:
+    """Media time per wall time of an ffmpeg on the way, which says so in an attribute of this name; else 0."""
+    return float(getattr(source, "ffmpeg_speed", 0.0))

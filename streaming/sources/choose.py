@@ -7,6 +7,8 @@ import threading
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
+from django.conf import settings
+
 from portals.providers.records import PlayUrl
 from restreamer import binaries
 from restreamer.lib.errors import ConfigurationError
@@ -43,7 +45,14 @@ def through_ffmpeg(play: PlayUrl, profile: Profile, source_for: Callable[[PlayUr
     except ConfigurationError as err:
         raise UpstreamError(Fault.ENDED, err.message) from err
     fed = _is_http(play) and profile.kind is not Kind.CUSTOM
-    return FfmpegSource(profile, play, binary=binary, feed=source_for(play) if fed else None)
+    return FfmpegSource(
+        profile,
+        play,
+        binary=binary,
+        feed=source_for(play) if fed else None,
+        start_timeout_s=settings.RELAY_START_TIMEOUT_S,
+        answer_timeout_s=settings.FFMPEG_TIMEOUT_S,
+    )
 
 
 def _is_http(play: PlayUrl) -> bool:

@@ -101,6 +101,11 @@ class FfmpegSource:
         return self._child.progress if self._child is not None else Progress()
 
     @property
+    def ffmpeg_speed(self) -> float:
+        """Media time per wall time; 0 until it has said so."""
+        return self.progress.speed
+
+    @property
     def last_lines(self) -> list[str]:
         """What ffmpeg said last, redacted."""
         return self._child.last_lines if self._child is not None else []

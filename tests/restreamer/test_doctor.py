@@ -31,7 +31,7 @@ def test_a_running_house_is_well(tmp_path):
         assert set(states.values()) == {"ok"}, findings
         assert list(findings) == [
             *("python", "packages", "settings", "data folder", "secret key", "database", "redis", "workers"),
-            *("scheduler", "relay", "port", "ffmpeg", "disk", "open files", "clock"),
+            *("scheduler", "relay", "port", "ffmpeg", "graphics", "disk", "open files", "clock"),
         ]
 
 
@@ -186,3 +186,8 @@ def test_the_colourless_report_is_plain_text(settings, tmp_path, capsys):
 
 def _usage(free):
     return type("Usage", (), {"free": free})()
+
+
+def test_without_a_card_transcodes_take_the_processor(monkeypatch):
+    monkeypatch.setattr("streaming.ffmpeg.hardware.detect", lambda able: [])
+    assert machine.graphics().text == "no card encodes here: transcodes take the processor"

@@ -151,6 +151,7 @@ def test_a_killed_ffmpeg_is_a_fault_its_viewer_does_not_notice(
     running.send_signal(signal.SIGKILL)
     assert wait_for(lambda: [one.pid for one in ffmpegs()] not in ([], [running.pid]), 10)
     body += player.read(100_000)
+    assert wait_for(lambda: [facts.ffmpeg_speed > 0 for facts, _ in house.sessions.relays()] == [True])
     player.close()
     judged(body)
     assert wait_for(lambda: ffmpegs() == [], 5)

@@ -62,10 +62,13 @@ class Command(RestreamerCommand):
                 "stream": facts.stream_id,
                 "viewers": facts.viewers,
                 "ring_MB": round(facts.ring_bytes / 1e6, 1),
+                "ffmpeg_speed": facts.ffmpeg_speed or None,
             }
             for facts, _ in Sessions(connection()).relays()
         ]
-        self.table(rows, ["channel", "key", "state", "from", "stream", "viewers", "ring_MB"], "Nothing runs.")
+        self.table(
+            rows, ["channel", "key", "state", "from", "stream", "viewers", "ring_MB", "ffmpeg_speed"], "Nothing runs."
+        )
 
     def stop(self, options: dict[str, Any]) -> None:
         """End one session."""
