@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import random
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +29,10 @@ from streaming.sessions import Sessions
 from streaming.sources.choose import source_for
 from tests.factories import PortalFactory, SubscriptionFactory, ViewerFactory
 from tests.fakes import leftovers
-from tests.fakes.upstream import TsOrigin
-from tests.streaming.openers import FakeProvider, channel_on, in_threads
-from tests.streaming.relay.rig import begins_cleanly, continuity_errors, wait_for
+from tests.fakes.upstream import Script, TsOrigin
+from tests.mpegts.analyser import Limits, analyse
+from tests.streaming.openers import FakeProvider, channel_on, in_threads, names
+from tests.streaming.relay.rig import GivenSlates, begins_cleanly, continuity_errors, wait_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -58,7 +61,8 @@ class House:
         opener = PortalOpener(client, source_for=source_for, providers=self.provider)
         book = SessionBook(client, opener.owner, ledger=opener.ledger)
         limits = RelayLimits(linger_s=LINGER_S, silence_s=2.0, start_timeout_s=8.0, join_behind_s=1.0, flush_s=0.5)
-        self.process = RelayProcess(opener, book, self.path, limits)
+        limits = replace(limits, slate_after_s=0.5)
+        self.process = RelayProcess(opener, book, self.path, limits, slates=GivenSlates())
         opener.ask_first(self.process.registry.give_up)
         opener.boot()
         book.boot()
@@ -167,6 +171,29 @@ def test_a_mac_blocked_in_mid_stream_is_left_on_the_same_connection(house: House
     assert wait_for(lambda: house.origin.open(key=macs[1].mac) == 1)
     assert player.read(300_000)
     player.close()
+
+
+def test_when_every_source_fails_a_slate_is_shown_until_one_is_back(
+    house: House, macs: list[Subscription], caplog: pytest.LogCaptureFixture
+) -> None:
+    channel = channel_on(macs[0].portal)
+    (name,) = names(channel)
+    player = Player(ViewerFactory()).play(channel)
+    data = player.read(50_000)
+    house.origin.always(name, Script(status=500))
+    asked = len(house.origin.requests)
+    with caplog.at_level(logging.INFO, "streaming.relay"):
+        house.origin.drop()
+        until = time.monotonic() + 3.5
+        while time.monotonic() < until:
+            data += player.read(1)
+    # Each once, then again after half a second, one, two: never in a tight loop.
+    assert 3 <= len(house.origin.requests) - asked <= 6
+    assert "viewers see the slate" in caplog.text
+    house.origin.always(name, Script())
+    data += player.read(300_000)
+    player.close()
+    assert analyse(data[: len(data) // 188 * 188], Limits(video_gap_s=0.2, audio_gap_s=0.3)).problems == []
 
 
 @pytest.mark.parametrize("how", ["closes first", "opens first"])

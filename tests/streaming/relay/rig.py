@@ -14,11 +14,14 @@ from pathlib import Path
 from portals.providers.records import PlayUrl
 from restreamer.lib.errors import RestreamerError
 from streaming.faults import UpstreamError
+from streaming.mpegts.slatemaking import SlateFormat
 from streaming.relay.consolation import SlateOpener
 from streaming.relay.process import RelayProcess
 from streaming.relay.relay import RelayLimits
 from streaming.relay.seams import Command, FaultHistory, Opened, RelayFacts, SessionFacts, Slates, Ticket
+from streaming.relay.slates import NoSlate
 from streaming.sources.http import HttpSource, Patience
+from tests.fakes import material
 
 PACKET = 188
 QUICK = RelayLimits(linger_s=0.3, silence_s=0.6, start_timeout_s=3.0, join_behind_s=1.0, flush_s=1.0, slow_flush_s=1.0)
@@ -90,6 +93,21 @@ class ListOpener:
 
     def renew(self, opened: Collection[Opened]) -> set[str]:
         return {one.lease_id for one in opened} & self.lost
+
+
+class GivenSlates:
+    """A slate that is there at once, or never."""
+
+    def __init__(self) -> None:
+        self.data = material.ts(size="640x360")
+        self.wanted: list[tuple[str, SlateFormat | None]] = []
+        self.error: NoSlate | None = None
+
+    def find(self, name: str, form: SlateFormat | None) -> bytes:
+        self.wanted.append((name, form))
+        if self.error is not None:
+            raise self.error
+        return self.data
 
 
 class Notebook:

@@ -21,25 +21,8 @@ from tests.fakes import material
 from tests.fakes.material import Endless
 from tests.fakes.upstream import Script, TsOrigin
 from tests.mpegts.analyser import Limits, Report, analyse
-from tests.streaming.relay.rig import PACKET, QUICK, Player, Rig, begins_cleanly, packets, pid_of, wait_for
-
-#: What nothing else in these tests looks like.
-SLATE_SIZE = "640x360"
-
-
-class GivenSlates:
-    """A slate that is there at once, or never."""
-
-    def __init__(self) -> None:
-        self.data = material.ts(size=SLATE_SIZE)
-        self.wanted: list[tuple[str, SlateFormat | None]] = []
-        self.error: NoSlate | None = None
-
-    def find(self, name: str, form: SlateFormat | None) -> bytes:
-        self.wanted.append((name, form))
-        if self.error is not None:
-            raise self.error
-        return self.data
+from tests.streaming.relay.rig import PACKET, QUICK, GivenSlates, Player, Rig, begins_cleanly, packets, pid_of, wait_for
+from tests.streaming.relay.test_splice import judge
 
 
 @pytest.fixture
@@ -94,7 +77,7 @@ def lose(rig: Rig, player: Player) -> None:
     rig.book.commands = [Command("switch", {"key": "channel:1"})]
 
 
-def test_a_lost_source_is_bridged_by_a_slate_and_spliced_back(slated: Rig) -> None:
+def test_a_lost_source_is_bridged_by_a_slate_and_spliced_back(slated: Rig, tmp_path: Path) -> None:
     with slated.watch() as player:
         lose(slated, player)
         read_on(player, 0.4)
@@ -105,6 +88,7 @@ def test_a_lost_source_is_bridged_by_a_slate_and_spliced_back(slated: Rig) -> No
     # In real time: 25 a second.
     assert 18 <= pictures(during) <= 40
     assert set(report.video.dts_deltas) == {3600}
+    judge(player.body(0), tmp_path)
 
 
 def test_a_slate_again_and_again_is_one_stream(slated: Rig, origin: TsOrigin) -> None:

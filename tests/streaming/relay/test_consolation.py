@@ -12,8 +12,7 @@ import pytest
 from streaming.relay.slates import NoSlate
 from tests.fakes.upstream import TsOrigin
 from tests.mpegts.analyser import Limits, analyse
-from tests.streaming.relay.rig import PACKET, QUICK, Player, Rig, begins_cleanly, wait_for
-from tests.streaming.relay.test_bridge import GivenSlates
+from tests.streaming.relay.rig import PACKET, QUICK, GivenSlates, Player, Rig, begins_cleanly, wait_for
 
 CONSOLED = replace(QUICK, refusal_slate_s=0.6, start_timeout_s=0.5, linger_s=0.2)
 
