@@ -43,6 +43,16 @@ def memory_bytes(pid: int) -> int:
     return total + sum(memory_file_bytes(one) for one in tree(pid))
 
 
+def resident_bytes(pid: int) -> int:
+    """Resident memory of the tree, shared pages counted in each."""
+    total = 0
+    for one in tree(pid):
+        for line in Path(f"/proc/{one}/status").read_text().splitlines():
+            if line.startswith("VmRSS:"):
+                total += int(line.split()[1]) * 1024
+    return total
+
+
 def memory_file_bytes(pid: int) -> int:
     """What the memory files (rings) of a process hold."""
     total = 0
@@ -61,10 +71,11 @@ class Server:
 
     process: subprocess.Popen[bytes]
     port: int
+    scheme: str = "http"
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"{self.scheme}://127.0.0.1:{self.port}"
 
 
 @contextmanager
@@ -85,13 +96,14 @@ def started(*command: str, pass_fds: tuple[int, ...] = (), **environment: str) -
 
 
 @contextmanager
-def origin(gop_s: float = 2.0, burst_s: float = 1.0) -> Iterator[Server]:
+def origin(gop_s: float = 2.0, burst_s: float = 1.0, *, tls: bool = False, seamless: bool = False) -> Iterator[Server]:
     """The provider, in its own process."""
     with socket.create_server(("127.0.0.1", 0), backlog=512) as listener:
         port = listener.getsockname()[1]
         arguments = ("-m", "bench.origin", "--fd", str(listener.fileno()), "--gop", str(gop_s), "--burst", str(burst_s))
-        with started(*arguments, pass_fds=(listener.fileno(),)) as process:
-            yield Server(process, port)
+        options = [option for option, given in (("--tls", tls), ("--seamless", seamless)) if given]
+        with started(*arguments, *options, pass_fds=(listener.fileno(),)) as process:
+            yield Server(process, port, "https" if tls else "http")
 
 
 @contextmanager

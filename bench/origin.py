@@ -6,20 +6,23 @@ import argparse
 import contextlib
 import select
 import socket
+import ssl
 import time
-from typing import Any
 
 from tests.fakes import material
+from tests.fakes.upstream import self_signed
 
-#: One megabyte per second, constant, sound packed as encoders do.
-MUXING = ("-muxrate", "8000000", "-pat_period", "0.1", "-pes_payload_size", "2930")
-HEAVY: dict[str, Any] = {"size": "1280x720", "bitrate": "7200k", "extra": MUXING}
+#: One megabyte per second, constant.
+MUXING = ("-muxrate", "8000000", "-pat_period", "0.1")
+#: Sound packed as encoders do. Such a file does not loop without two sound frames of one time, which decoders mention.
+PACKED = ("-pes_payload_size", "2930")
 TICK_S = 0.05
 
 
-def heavy(gop_s: float = 2.0) -> bytes:
+def heavy(gop_s: float = 2.0, *, seamless: bool = False) -> bytes:
     """Television of 8 Mbit/s."""
-    return material.ts(gop_s=gop_s, **HEAVY)
+    extra = MUXING if seamless else MUXING + PACKED
+    return material.ts(gop_s=gop_s, size="1280x720", bitrate="7200k", extra=extra)
 
 
 class Connection:
@@ -34,7 +37,23 @@ class Connection:
         self.left = b""
 
 
-def serve(listener: socket.socket, endless: material.Endless, rate: float, burst_s: float) -> None:
+def accept(listener: socket.socket, tls: ssl.SSLContext | None) -> socket.socket | None:
+    """The next connection, its TLS agreed on; None when that failed."""
+    sock, _ = listener.accept()
+    if tls is not None:
+        sock.settimeout(5)
+        try:
+            sock = tls.wrap_socket(sock, server_side=True)
+        except OSError:
+            sock.close()
+            return None
+    sock.setblocking(False)
+    return sock
+
+
+def serve(
+    listener: socket.socket, endless: material.Endless, rate: float, burst_s: float, tls: ssl.SSLContext | None
+) -> None:
     """Until killed."""
     listener.setblocking(False)
     poll = select.epoll()
@@ -44,8 +63,9 @@ def serve(listener: socket.socket, endless: material.Endless, rate: float, burst
     while True:
         for fd, _ in poll.poll(max(0.0, next_tick - time.monotonic())):
             if fd == listener.fileno():
-                sock, _ = listener.accept()
-                sock.setblocking(False)
+                sock = accept(listener, tls)
+                if sock is None:
+                    continue
                 connections[sock.fileno()] = Connection(sock, False)
                 poll.register(sock, select.EPOLLIN | select.EPOLLRDHUP)
             elif not hear(connections[fd]):
@@ -62,6 +82,8 @@ def hear(connection: Connection) -> bool:
     """Take the request; False when the other side has gone."""
     try:
         piece = connection.sock.recv(65536)
+    except ssl.SSLWantReadError:
+        return True
     except OSError:
         return False
     connection.asked += piece
@@ -91,9 +113,13 @@ def main() -> None:
     parser.add_argument("--fd", type=int, required=True, help="listening socket")
     parser.add_argument("--gop", type=float, default=2.0)
     parser.add_argument("--burst", type=float, default=1.0, help="seconds sent at once at the beginning")
+    parser.add_argument("--tls", action="store_true")
+    parser.add_argument("--seamless", action="store_true", help="sound that loops without a flaw")
     given = parser.parse_args()
-    endless = material.Endless(heavy(given.gop))
-    serve(socket.socket(fileno=given.fd), endless, endless.bytes_per_s, given.burst)
+    endless = material.Endless(heavy(given.gop, seamless=given.seamless))
+    serve(
+        socket.socket(fileno=given.fd), endless, endless.bytes_per_s, given.burst, self_signed() if given.tls else None
+    )
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ class AddressOpener:
         self._profile = profile
 
     def open(self, ticket: Ticket, history: FaultHistory, cancelled: threading.Event) -> Opened:
-        play = PlayUrl(self._url.replace("KEY", ticket.key))
+        play = PlayUrl(self._url.replace("KEY", ticket.key), verify_tls=False)
         source: Source = HttpSource(play)
         if self._profile is not None:
             source = FfmpegSource(self._profile, play, binary=shutil.which("ffmpeg") or "ffmpeg", feed=source)
