@@ -300,6 +300,17 @@ UNFOLD = {
                 ],
             },
             {
+                "title": "Movies and series",
+                "items": [
+                    _page("Movies", "movie", "vod_movie_changelist"),
+                    _page("Series", "tv_gen", "vod_series_changelist"),
+                    _page("Episodes", "video_library", "vod_episode_changelist"),
+                    _page("Categories", "folder_open", "vod_category_changelist"),
+                    _page("Portal categories", "account_tree", "vod_categorymap_changelist"),
+                    _page("Merges and splits", "call_merge", "vod_merge_changelist"),
+                ],
+            },
+            {
                 "title": "Guide",
                 "items": [
                     _page("EPG sources", "calendar_month", "guide_epgsource_changelist"),

@@ -22,6 +22,7 @@ from portals.admin.subscription import STATE_COLOURS, SubscriptionForm
 from portals.checking import check_subscription
 from portals.jobs import enqueue_refresh
 from portals.models import Portal, Run, RunKind, Subscription
+from portals.refreshing import kinds_of
 from restreamer.lib.errors import InvalidInput, RestreamerError
 
 
@@ -32,6 +33,7 @@ class PortalForm(forms.ModelForm[Portal]):
         model = Portal
         fields = (
             "name", "kind", "address", "enabled", "refresh_hours", "hold_percent", "enable_new", "with_censored",
+            "with_vod", "enable_new_vod",
             "language", "time_zone", "priority", "max_streams", "user_agent", "referer", "origin", "proxy_url",
             "verify_tls", "endpoint",
         )  # fmt: skip
@@ -74,7 +76,7 @@ class PortalAdmin(ModelAdmin):
     list_filter = ("kind", "enabled")
     search_fields = ("name", "address")
     list_before_template = "portals/portal_list_hint.html"
-    actions = ("test_now", "refresh_now")
+    actions = ("test_now", "refresh_now", "prefetch_now")
     change_form_outer_before_template = "portals/portal_actions.html"
     warn_unsaved_form = True
     fieldsets = (
@@ -82,7 +84,16 @@ class PortalAdmin(ModelAdmin):
         (
             "Catalogue",
             {
-                "fields": ("refresh_hours", "hold_percent", "enable_new", "with_censored", "language", "time_zone"),
+                "fields": (
+                    "refresh_hours",
+                    "hold_percent",
+                    "enable_new",
+                    "with_vod",
+                    "enable_new_vod",
+                    "with_censored",
+                    "language",
+                    "time_zone",
+                ),
                 "classes": ("tab",),
             },
         ),
@@ -135,13 +146,24 @@ class PortalAdmin(ModelAdmin):
 
     @action(description="Refresh now", permissions=["change"])
     def refresh_now(self, request: HttpRequest, queryset: QuerySet[Portal]) -> None:
-        """Fetch the chosen portals' channels in the background."""
+        """Fetch what the chosen portals offer in the background."""
         for portal in queryset:
             self._refresh(request, portal)
 
+    @action(description="Fetch all details of movies and series", permissions=["change"])
+    def prefetch_now(self, request: HttpRequest, queryset: QuerySet[Portal]) -> None:
+        """Ask the chosen portals about each movie and series, in the background and gently."""
+        for portal in queryset.filter(with_vod=True):
+            self._start(request, portal, RunKind.DETAILS)
+
     def get_urls(self) -> list[URLPattern]:
-        """Two buttons of the portal's own page; POST only, because they do something."""
+        """The buttons of the portal's own page; POST only, because they do something."""
         own = [
+            path(
+                "<int:pk>/prefetch/",
+                self.admin_site.admin_view(require_POST(self.prefetch_one)),
+                name="portals_portal_prefetch",
+            ),
             path("<int:pk>/test/", self.admin_site.admin_view(require_POST(self.test_one)), name="portals_portal_test"),
             path(
                 "<int:pk>/refresh/",
@@ -159,6 +181,11 @@ class PortalAdmin(ModelAdmin):
     def refresh_one(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Refresh from the portal's page."""
         self._refresh(request, self._changeable(request, pk))
+        return redirect("admin:portals_portal_change", pk)
+
+    def prefetch_one(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Fetch all details of its movies and series, from the portal's page."""
+        self._start(request, self._changeable(request, pk), RunKind.DETAILS)
         return redirect("admin:portals_portal_change", pk)
 
     def _changeable(self, request: HttpRequest, pk: int) -> Portal:
@@ -182,10 +209,14 @@ class PortalAdmin(ModelAdmin):
             self.message_user(request, f"{text} {report.warning}".strip(), level)
 
     def _refresh(self, request: HttpRequest, portal: Portal) -> None:
-        run = enqueue_refresh(portal, RunKind.LIVE, request.user.get_username())
+        for kind in kinds_of(portal):
+            self._start(request, portal, kind)
+
+    def _start(self, request: HttpRequest, portal: Portal, kind: RunKind) -> None:
+        run = enqueue_refresh(portal, kind, request.user.get_username())
         self.message_user(
             request,
-            format_html('{}: refresh started. <a href="{}">Watch it</a>.', portal.name, run_url(run)),
+            format_html('{}, {}: started. <a href="{}">Watch it</a>.', portal.name, kind.label, run_url(run)),
             messages.SUCCESS,
         )
 

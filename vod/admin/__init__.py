@@ -1,0 +1,5 @@
+"""The owner's pages of movies and series."""
+
+from vod.admin import category, episode, merge, movie, series
+
+__all__ = ["category", "episode", "merge", "movie", "series"]
