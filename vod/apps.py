@@ -6,6 +6,7 @@ from django.db.models.signals import post_migrate
 
 class VodConfig(AppConfig):
     name = "vod"
+    verbose_name = "movies and series"
 
     def ready(self) -> None:
         """Register the refresh of movies and series: portals start it without knowing this room."""

@@ -34,7 +34,7 @@ class Births(Generic[R]):
         related = shown._meta.get_field("offers")
         self._offers: Any = related.related_model
         self._field: str = related.remote_field.name
-        self._categories: dict[str, int] = {}
+        self._categories: dict[str, int] | None = None
         self._maps = {row.genre_id: row for row in CategoryMap.objects.filter(genre__portal=portal)}
 
     def give(self, born: Sequence[NewRow[R]]) -> list[int]:
@@ -109,7 +109,9 @@ class Births(Generic[R]):
         rules = self._maps.get(genre.pk)
         if rules is not None and rules.category_id is not None:
             return rules.category_id
-        if genre.name not in self._categories:
-            made, _ = Category.objects.get_or_create(kind=genre.kind, name=genre.name[:200])
-            self._categories[genre.name] = made.pk
-        return self._categories[genre.name]
+        name = genre.name[:200]
+        if self._categories is None:
+            self._categories = dict(Category.objects.filter(kind=genre.kind).values_list("name", "pk"))
+        if name not in self._categories:
+            self._categories[name] = Category.objects.get_or_create(kind=genre.kind, name=name)[0].pk
+        return self._categories[name]

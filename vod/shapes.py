@@ -24,6 +24,8 @@ _COLUMNS = (
     "cast", "director", "genres", "duration_s", "more", "detailed",
 )  # fmt: skip
 _MORE = ("original_name", "released_on", "country", "age_rating", "trailer", "backdrops")
+_ABOUT = list(About.__dataclass_fields__)
+_RELEASED_ON, _BACKDROPS = _ABOUT.index("released_on"), _ABOUT.index("backdrops")
 _LONGEST_PLOT = 10_000
 _LATEST_YEAR = 2200
 
@@ -35,12 +37,10 @@ def moment(value: str | None) -> datetime | None:
 
 def about(values: list[Any]) -> About:
     """An About from the list of its values."""
-    told = About(*values)
-    released = date.fromisoformat(str(told.released_on)) if told.released_on else None
-    names = About.__dataclass_fields__
-    return About(
-        **{**{n: getattr(told, n) for n in names}, "released_on": released, "backdrops": tuple(told.backdrops)}
-    )
+    released = values[_RELEASED_ON]
+    values[_RELEASED_ON] = date.fromisoformat(released) if released else None
+    values[_BACKDROPS] = tuple(values[_BACKDROPS])
+    return About(*values)
 
 
 def told(about: About) -> dict[str, Any]:

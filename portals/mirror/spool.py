@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from datetime import date
+from functools import cache
 from operator import attrgetter
 from typing import Any, Generic, TypeVar
 
@@ -50,12 +51,17 @@ def plain(value: Any) -> Any:
     """For JSON: days and moments as text, records as lists of their values, mappings as plain dictionaries."""
     if isinstance(value, date):
         return value.isoformat()
-    if is_dataclass(value):
-        return [getattr(value, field.name) for field in fields(value)]
+    if is_dataclass(value) and not isinstance(value, type):
+        return _values_of(type(value))(value)
     return dict(value)
 
 
 _encode = json.JSONEncoder(separators=(",", ":"), default=plain).encode
+
+
+@cache
+def _values_of(record: type[Any]) -> Callable[[Any], tuple[Any, ...]]:
+    return attrgetter(*(field.name for field in fields(record)))
 
 
 class Spool(Generic[R]):

@@ -29,6 +29,7 @@ class SeasonsInline(TabularInline):
     model = Season
     fields = ("number", "name", "episodes")
     readonly_fields = ("number", "name", "episodes")
+    ordering = ("number",)
     extra = 0
     can_delete = False
 
