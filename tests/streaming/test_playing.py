@@ -53,14 +53,14 @@ def nothing_left(redis: Redis) -> Iterator[None]:
 class House:
     """A relay process in a thread, and what tests ask about it."""
 
-    def __init__(self, origin: TsOrigin, folder: Path) -> None:
+    def __init__(self, origin: TsOrigin, folder: Path, linger_s: float = LINGER_S) -> None:
         self.origin = origin
         self.provider = FakeProvider(origin)
         self.path = folder / "relay.sock"
         client = connection()
         opener = PortalOpener(client, source_for=source_for, providers=self.provider)
         book = SessionBook(client, opener.owner, ledger=opener.ledger)
-        limits = RelayLimits(linger_s=LINGER_S, silence_s=2.0, start_timeout_s=8.0, join_behind_s=1.0, flush_s=0.5)
+        limits = RelayLimits(linger_s=linger_s, silence_s=2.0, start_timeout_s=8.0, join_behind_s=1.0, flush_s=0.5)
         limits = replace(limits, slate_after_s=0.5)
         self.process = RelayProcess(opener, book, self.path, limits, slates=GivenSlates())
         opener.ask_first(self.process.registry.give_up)
