@@ -7,11 +7,17 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
+from django.utils.formats import date_format
+from django.utils.html import format_html_join
+from django.utils.safestring import mark_safe
+from django.utils.timezone import localtime
 from unfold.admin import ModelAdmin
 
+from portals import portal_events
 from portals.models import Login, Mac, Subscription, SubscriptionState
 from portals.models.subscription import normal_mac
 from restreamer.lib.errors import InvalidInput
+from restreamer.lib.redis_client import RedisUnavailable, connection
 
 #: Text colours of Unfold's precompiled sheet, readable in light and dark.
 STATE_COLOURS: dict[str, str] = {
@@ -54,8 +60,18 @@ class SubscriptionForm(forms.ModelForm[Subscription]):
 class _SubscriptionAdmin(ModelAdmin):
     form = SubscriptionForm
     list_filter = ("portal", "state", "enabled")
-    readonly_fields = ("state", "state_until", "last_error", "warning", "checked_at")
+    readonly_fields: tuple[str, ...] = ("state", "state_until", "last_error", "warning", "checked_at")
     list_select_related = ("portal",)
+
+    @admin.display(description="said lately")
+    def said_lately(self, subscription: Subscription) -> str:
+        """What the portal told this box, newest first."""
+        try:
+            events = portal_events.lately(connection(), subscription.pk)
+        except RedisUnavailable:
+            return "Cannot be read now: Redis does not answer."
+        rows = [(date_format(localtime(one.at), "j M Y, H:i"), one.sentence) for one in events]
+        return format_html_join(mark_safe("<br>"), "{} · {}", rows) or "nothing"
 
     def save_model(self, request: HttpRequest, obj: Subscription, form: Any, change: bool) -> None:
         if form.changed_data:
@@ -82,8 +98,9 @@ class MacAdmin(_SubscriptionAdmin):
                 "A portal pins the first ids it sees to the MAC.",
             },
         ),
-        ("State", {"fields": _SubscriptionAdmin.readonly_fields}),
+        ("State", {"fields": (*_SubscriptionAdmin.readonly_fields, "said_lately")}),
     )
+    readonly_fields = (*_SubscriptionAdmin.readonly_fields, "said_lately")
 
 
 @admin.register(Login)

@@ -85,6 +85,11 @@ def watchdog(subscription_id: int) -> str:
     return f"{PREFIX}portal:watchdog:{subscription_id}"
 
 
+def portal_events(subscription_id: int) -> str:
+    """List of JSON: what the portal told a subscription's box lately, newest first."""
+    return f"{PREFIX}portal:events:{subscription_id}"
+
+
 def refused_streams(subscription_id: int) -> str:
     """Set of stream ids a subscription was turned away from since it last played."""
     return f"{PREFIX}portal:refused:{subscription_id}"

@@ -95,7 +95,7 @@ class StalkerProvider:
         self._vod_play = VodPlay(self._sessions)
         self._guide = GuideReader(self._sessions, self._wire)
         self._archive = ArchiveReader(self._sessions, self._guide)
-        self._watchdog = Watchdog(self._sessions)
+        self._watchdog = Watchdog(self._sessions, client)
         self._clock = clock
 
     @_on_the_line

@@ -6,8 +6,12 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from portals import errors
+from django.utils import timezone
+from redis import Redis
+
+from portals import errors, portal_events
 from portals.models import Subscription
+from portals.portal_events import PortalEvent
 from portals.providers.stalker.sentences import Say, quoting
 from portals.providers.stalker.session import Sessions
 from portals.providers.stalker.signin import PortalSession
@@ -24,8 +28,9 @@ _MESSAGES = ("send_msg", "send_msg_with_video")
 class Watchdog:
     """`get_events` for one MAC while a stream of it runs."""
 
-    def __init__(self, sessions: Sessions) -> None:
+    def __init__(self, sessions: Sessions, client: Redis) -> None:
         self._sessions = sessions
+        self._client = client
 
     def beat(self, subscription: Subscription, *, playing: bool) -> float:
         """Report, act on what the portal says, return seconds until the next report.
@@ -61,6 +66,8 @@ class Watchdog:
             return
         self._sessions.note(subscription, last_event=key)
         log.info("portal event %s for %s", kind, subscription.shown_name)
+        said = PortalEvent(timezone.now(), kind, words(event.get("msg")))
+        portal_events.keep(self._client, subscription.pk, said)
         self._react(subscription, kind, event)
 
     def _react(self, subscription: Subscription, kind: str, event: Mapping[str, Any]) -> None:

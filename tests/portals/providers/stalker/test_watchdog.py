@@ -104,3 +104,21 @@ def test_nothing_special_is_nothing_special(house, answer):
     home = house()
     home.fake.fault("watchdog.get_events", answer)
     assert beat(home) > 0
+
+
+def test_what_the_portal_said_is_on_the_macs_page(house, admin_client):
+    home = house()
+    home.fake.account().events.append(
+        {"id": "8", "event": "send_msg", "msg": "Pay <b>soon</b> & <script>well</script>"}
+    )
+    beat(home)
+    beat(home)
+    page = admin_client.get(f"/admin/portals/mac/{home.subscription.pk}/change/").content.decode()
+    assert page.count("a message: Pay") == 1
+    assert "<script>well" not in page
+
+
+def test_a_mac_whose_portal_said_nothing_says_so(house, admin_client):
+    home = house()
+    page = admin_client.get(f"/admin/portals/mac/{home.subscription.pk}/change/").content.decode()
+    assert "said lately" in page.lower()
