@@ -184,7 +184,7 @@ class Relay:
         return RelayFacts(
             key=self.key,
             title=self.title,
-            state="lingering" if self.lingering else str(self.state),
+            state=self._shown_state(),
             candidate=opened.candidate if opened else "",
             label=opened.label if opened else "",
             viewers=len(self.audience),
@@ -195,6 +195,12 @@ class Relay:
             subscription_id=opened.subscription_id if opened else 0,
             ffmpeg_speed=round(ffmpeg_speed(opened.source), 2) if opened else 0.0,
         )
+
+    def _shown_state(self) -> str:
+        """The state as it is told: what viewers see counts, not that a source has connected."""
+        if self.lingering:
+            return "lingering"
+        return "slate" if self._joint.shows_slate else str(self.state)
 
     def session_facts(self, viewer: Viewer) -> SessionFacts:
         """One of its viewers as admin sees him."""

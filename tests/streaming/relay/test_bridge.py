@@ -82,6 +82,7 @@ def test_a_lost_source_is_bridged_by_a_slate_and_spliced_back(slated: Rig, tmp_p
         lose(slated, player)
         read_on(player, 0.4)
         during = read_on(player, 1.0)
+        assert slated.book.relays[0].state == "slate"
         slated.opener.gate.set()
         player.body(len(player.data) + 200_000)
         report = judged(player)
