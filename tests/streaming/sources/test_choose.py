@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import socket
-import subprocess
-
 import pytest
 
 from portals.providers.records import PlayUrl
 from streaming.faults import Fault, UpstreamError
 from streaming.sources.base import quiet_s
 from streaming.sources.choose import looks_like_playlist, source_for
+from streaming.sources.ffmpeg import FfmpegSource
 from streaming.sources.http import HttpSource
 from tests.fakes.hls_origin import Answer, HlsOrigin, playlist
 from tests.streaming.hls.material import television
@@ -106,22 +104,9 @@ def test_what_the_provider_says_about_the_form_wins_over_the_address():
     assert not looks_like_playlist(PlayUrl("http://[::1/1.m3u8"))
 
 
-def test_what_is_no_http_is_read_by_ffmpeg() -> None:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
-        free.bind(("127.0.0.1", 0))
-        url = f"udp://127.0.0.1:{free.getsockname()[1]}"
-    picture = ["-re", "-f", "lavfi", "-i", "testsrc2=size=160x90:rate=25", "-f", "lavfi", "-i", "sine=r=48000"]
-    command = ["ffmpeg", "-v", "error", *picture, "-g", "12", "-c:v", "mpeg2video", "-f", "mpegts", url]
-    sender = subprocess.Popen(command, stdin=subprocess.DEVNULL)
-    source = source_for(PlayUrl(url))
-    try:
-        source.open()
-        assert source.head[:1] == b"\x47"
-        assert source.read()
-    finally:
-        source.close()
-        sender.kill()
-        sender.wait()
+@pytest.mark.parametrize("scheme", ["udp", "rtp", "rtsp", "rtmp", "srt"])
+def test_what_is_no_http_is_read_by_ffmpeg(scheme: str) -> None:
+    assert isinstance(source_for(PlayUrl(f"{scheme}://127.0.0.1:9/x")), FfmpegSource)
 
 
 @pytest.mark.parametrize("url", ["file:///etc/passwd", "concat:/etc/passwd", "pipe:0", "data:video/mp2t,x", "nothing"])
