@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from django.conf import settings
 from django.db.models import Q
@@ -49,13 +49,6 @@ class Deliveries:
             may_redirect=may_redirect,
             reachable=not portal.proxy_url,
         )
-
-    def may_redirect_somewhere(self) -> bool:
-        """Could anybody be redirected? Asked before anything that costs more."""
-        chosen: Mapping[str, Choice | None] = {"channel": self._channel, "group": self._group}
-        most = next((one for one in chosen.values() if one is not None), None)
-        choices = [most] if most else [self._default, *self._portals.values()]
-        return any(one.mode is Mode.REDIRECT for one in choices)
 
 
 def default_choice() -> Choice:
