@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from datetime import datetime
 from importlib import import_module
 
 import django_rq
+from redis.exceptions import RedisError
 
 from portals.jobs import REFRESH_QUEUE
 from vod.forgetting import forget_gone
+
+log = logging.getLogger(__name__)
 
 DETAILS_TIMEOUT_S = 600
 
 
 def enqueue_details(series_offer_ids: Sequence[int]) -> None:
-    """Ask about further offers of a series while the viewer reads on."""
-    django_rq.get_queue(REFRESH_QUEUE).enqueue(
-        fetch_details, list(series_offer_ids), job_timeout=DETAILS_TIMEOUT_S, result_ttl=600, failure_ttl=24 * 3600
-    )
+    """Ask about further offers of a series while the viewer reads on. Without Redis nobody asks: it can wait."""
+    queue = django_rq.get_queue(REFRESH_QUEUE)
+    try:
+        queue.enqueue(
+            fetch_details, list(series_offer_ids), job_timeout=DETAILS_TIMEOUT_S, result_ttl=600, failure_ttl=24 * 3600
+        )
+    except RedisError as err:
+        log.warning("further offers of a series are not asked about: %s", err)
 
 
 def fetch_details(series_offer_ids: list[int]) -> int:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import django_rq
 import pytest
 from django.utils import timezone
 
 from portals import refreshing, runs
 from portals.errors import PortalUnreachable, RunCancelled, RunGoesOn, SubscriptionBlocked
+from portals.jobs import REFRESH_QUEUE
 from portals.models import Run, RunKind, RunState
 from portals.providers.vod_records import About, MovieRecord, SeasonRecord, SeriesDetails
 from portals.runs import Progress, recorded
 from tests.factories import PortalFactory
 from tests.vod.conftest import Shop, episode, movie, series
-from vod import details, listing
+from vod import details, jobs, listing
 from vod.models import Episode, Movie, MovieOffer, Season, Series, SeriesOffer
 from vod.prefetch import prefetch
 
@@ -155,3 +157,19 @@ def test_prefetch_stops_when_the_portal_refuses_or_a_person_says_so(prefetching,
     with pytest.raises(RunCancelled):
         refreshing.perform(begun(portal))
     assert Run.objects.first().state == RunState.CANCELLED
+
+
+def test_further_offers_of_a_series_are_asked_about_in_the_background(
+    refresh, portal, stock, redis, django_capture_on_commit_callbacks
+):
+    other = PortalFactory(hold_percent=100)
+    refresh([], [series(7, "Dark", tmdb_id="5")])
+    refresh([], [series("a", "Dark", tmdb_id="5")], of=other)
+    first = stock(portal, Shop(details={"7": show(7, episode(71, 7, 1, 1))}))
+    second = stock(other, Shop(details={"a": show("a", episode("a1", "a", 1, 1))}))
+    with django_capture_on_commit_callbacks(execute=True):
+        details.ensure(Series.objects.get())
+    assert (first.asked, second.asked) == (["7"], [])
+    (job,) = django_rq.get_queue(REFRESH_QUEUE).jobs
+    assert jobs.fetch_details(*job.args) == 1
+    assert Episode.objects.get().offers.count() == 2

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import Count, QuerySet
+from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 from unfold.decorators import action, display
 
 from portals.models.genre import GenreKind
-from vod.models import Category, CategoryMap, Movie, Series
+from vod.models import Category, CategoryMap, Movie, MovieOffer, Series, SeriesOffer
 
 
 @admin.register(Category)
@@ -56,10 +57,7 @@ class CategoryMapAdmin(ModelAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[CategoryMap]:
         maps: QuerySet[CategoryMap] = super().get_queryset(request)
-        return maps.annotate(
-            movies_total=Count("genre__movieoffer_set", distinct=True),
-            series_total=Count("genre__seriesoffer_set", distinct=True),
-        )
+        return maps.annotate(movies_total=_counted(MovieOffer), series_total=_counted(SeriesOffer))
 
     @display(description="portal", ordering="genre__portal")
     def portal(self, row: CategoryMap) -> str:
@@ -97,3 +95,9 @@ class CategoryMapAdmin(ModelAdmin):
             changed += titles.switch(enabled=enabled) if genres else 0
         word = "shown to viewers" if enabled else "hidden from viewers"
         self.message_user(request, f"{changed} title(s) are now {word}.", messages.SUCCESS)
+
+
+def _counted(model: type[MovieOffer | SeriesOffer]) -> Coalesce:
+    """How many offers of a kind stand first in the category."""
+    offers = model._default_manager.filter(genre=OuterRef("genre"), stale_since__isnull=True).order_by()
+    return Coalesce(Subquery(offers.values("genre").annotate(n=Count("pk")).values("n")), 0)

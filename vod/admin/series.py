@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Count, QuerySet
+from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
@@ -14,7 +15,7 @@ from unfold.admin import TabularInline
 from unfold.decorators import display
 
 from vod.admin.title import OffersInline, TitleAdmin
-from vod.models import Season, Series, SeriesOffer
+from vod.models import Episode, Season, Series, SeriesOffer
 
 
 class SeriesOffersInline(OffersInline):
@@ -62,7 +63,8 @@ class SeriesAdmin(TitleAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Series]:
         series: QuerySet[Series] = super().get_queryset(request)
-        return series.annotate(episodes_total=Count("episodes", distinct=True))
+        episodes = Episode.objects.filter(series=OuterRef("pk")).order_by().values("series").annotate(n=Count("pk"))
+        return series.annotate(episodes_total=Coalesce(Subquery(episodes.values("n")), 0))
 
     @display(description="episodes")
     def episode_count(self, series: Series) -> str:

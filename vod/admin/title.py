@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.db.models import Count, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path
@@ -99,7 +99,7 @@ class OffersInline(TabularInline):
 class TitleAdmin(ModelAdmin):
     """Show, hide, name, sort, merge, split. What portals tell is shown and not edited."""
 
-    list_display: tuple[str, ...] = ("thumbnail", "shown_title", "year", "category", "enabled", "rating", "offer_count")
+    list_display: tuple[str, ...] = ("thumbnail", "shown_title", "year", "category", "enabled", "rating", "offered_by")
     list_display_links = ("thumbnail", "shown_title")
     list_editable = ("enabled",)
     list_filter = ("enabled", PortalFilter, ("category", RelatedDropdownFilter), OfferedFilter, "adult")
@@ -121,8 +121,8 @@ class TitleAdmin(ModelAdmin):
         return False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        titles = super().get_queryset(request).annotate(offers_total=Count("offers", distinct=True))
-        return titles  # type: ignore[no-any-return]
+        # Fetched for the page's rows only: a count in the query itself would group all 50,000 titles for each page.
+        return super().get_queryset(request).prefetch_related("offers__portal")  # type: ignore[no-any-return]
 
     def get_search_results(
         self, request: HttpRequest, queryset: TitleQuerySet[Any], search_term: str
@@ -174,10 +174,10 @@ class TitleAdmin(ModelAdmin):
         """0 to 10."""
         return f"{title.lead.rating:.1f}" if title.lead and title.lead.rating else "–"
 
-    @display(description="offers", ordering="offers_total")
-    def offer_count(self, title: Any) -> int:
-        """How many portals' items feed it."""
-        return title.offers_total  # type: ignore[no-any-return]
+    @display(description="offered by")
+    def offered_by(self, title: Any) -> str:
+        """The portals whose items feed it."""
+        return ", ".join(dict.fromkeys(offer.portal.name for offer in title.offers.all())) or "nobody"
 
     @admin.display(description="poster")
     def picture(self, title: Any) -> SafeString | str:

@@ -21,6 +21,7 @@ class Movie(Title):
     class Meta(Title.Meta):
         indexes = [
             models.Index(fields=["enabled", "name"], name="movie_list"),
+            models.Index(fields=["name", "id"], name="movie_by_name"),
             models.Index(fields=["category", "enabled"], name="movie_category"),
         ]
 

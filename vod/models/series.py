@@ -22,6 +22,7 @@ class Series(Title):
         verbose_name_plural = "series"
         indexes = [
             models.Index(fields=["enabled", "name"], name="series_list"),
+            models.Index(fields=["name", "id"], name="series_by_name"),
             models.Index(fields=["category", "enabled"], name="series_category"),
         ]
 
