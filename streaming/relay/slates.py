@@ -124,6 +124,7 @@ class SlateShelf:
         with contextlib.suppress(OSError, RestreamerError):
             return _checked(path)
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _sweep(self._folder)
         drawn, unfinished = path.with_suffix(f".{os.getpid()}.ppm"), path.with_suffix(f".{os.getpid()}.part")
         try:
             drawn.write_bytes(picture(TEXTS[name], form.width, form.height))
@@ -154,6 +155,13 @@ def path_of(folder: Path, name: str, form: SlateFormat) -> Path:
     """Where a slate is kept. Another text is another file."""
     digest = hashlib.sha256(f"{_MAKING} {TEXTS[name]}".encode()).hexdigest()[:8]
     return folder / f"{name}-{form.name}-{digest}.ts"
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what a maker that was killed left half-made."""
+    for one in (*folder.glob("*.ppm"), *folder.glob("*.part")):
+        if time.time() - one.stat().st_mtime > 2 * MAKE_S:
+            one.unlink(missing_ok=True)
 
 
 def _wait(child: ChildProcess) -> None:

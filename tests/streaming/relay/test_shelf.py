@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -60,6 +61,18 @@ def test_a_damaged_file_is_made_anew(shelf: SlateShelf, tmp_path: Path) -> None:
     path.write_bytes(b"\x47" * 188)
     assert len(made(shelf)) > 10_000
     assert path.stat().st_size > 10_000
+
+
+@pytest.mark.ffmpeg
+def test_what_a_killed_maker_left_is_removed(shelf: SlateShelf, tmp_path: Path) -> None:
+    (tmp_path / "slates").mkdir()
+    for name, age_s in (("a.1.ppm", 3600), ("a.1.part", 3600), ("b.2.part", 10)):
+        (tmp_path / "slates" / name).write_bytes(b"half")
+        os.utime(tmp_path / "slates" / name, (time.time() - age_s,) * 2)
+    made(shelf)
+    assert {path.suffix for path in (tmp_path / "slates").iterdir()} == {".ts", ".part"}
+    # It may be somebody's who is at it now.
+    assert (tmp_path / "slates" / "b.2.part").exists()
 
 
 def no_ffmpeg() -> Path:
