@@ -25,6 +25,7 @@ from django.utils import timezone
 from redis.exceptions import LockError
 from rq.scheduler import RQScheduler
 
+from channels import jobs as channel_jobs
 from guide import jobs as guide_jobs
 from portals import due
 from portals import jobs as portal_jobs
@@ -67,6 +68,7 @@ DUTIES = (
     Duty("due guides", 30, guide_jobs.enqueue_due),
     Duty("guide matches asked for", 5, guide_jobs.enqueue_asked_match),
     Duty("replaced guides", 3600, clear_replaced_guides),
+    Duty("channels gone for long", 6 * 3600, channel_jobs.enqueue_remove_stale),
     Duty("refused subscriptions", 60, portal_jobs.enqueue_rechecks),
     Duty("movies portals dropped", 12 * 3600, vod_jobs.enqueue_forgetting),
     Duty("old web sessions", 24 * 3600, clear_sessions),

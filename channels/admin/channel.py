@@ -11,6 +11,7 @@ from unfold.admin import ModelAdmin, TabularInline
 from unfold.contrib.filters.admin import RelatedDropdownFilter
 from unfold.decorators import action, display
 
+from channels.admin.bulk import BulkActions
 from channels.admin.guide import GuideFilter, GuidePages
 from channels.models import Channel, ChannelStream, Group
 from guide.jobs import ask_for_match
@@ -63,7 +64,7 @@ class StreamsInline(TabularInline):
 
 
 @admin.register(Channel)
-class ChannelAdmin(GuidePages, ModelAdmin):
+class ChannelAdmin(BulkActions, GuidePages, ModelAdmin):
     """Enable, disable, rename, number, group."""
 
     list_display = ("name", "shown_number", "group", "enabled", "stream_count", "guide_channel")
@@ -84,7 +85,7 @@ class ChannelAdmin(GuidePages, ModelAdmin):
     list_select_related = ("group",)
     list_per_page = 100
     search_fields = ("name", "guide_id", "streams__name")
-    actions = ("enable", "disable", "favour", "unfavour")
+    actions = ("enable", "disable", "number", "rename", "merge", "split", "rank", "favour", "unfavour")
     autocomplete_fields = ("group",)
     inlines = (StreamsInline,)
     show_full_result_count = False

@@ -34,8 +34,8 @@ class PortalForm(forms.ModelForm[Portal]):
         fields = (
             "name", "kind", "address", "enabled", "refresh_hours", "hold_percent", "enable_new", "with_censored",
             "with_vod", "enable_new_vod",
-            "language", "time_zone", "priority", "max_streams", "user_agent", "referer", "origin", "proxy_url",
-            "verify_tls", "endpoint",
+            "remove_stale_days", "ignore_new_genres", "language", "time_zone", "priority", "max_streams", "user_agent",
+            "referer", "origin", "proxy_url", "verify_tls", "endpoint",
         )  # fmt: skip
         help_texts = {"proxy_url": f"One of {', '.join(PROXY_SCHEMES)}://host:port, for API and media."}
 
@@ -90,6 +90,8 @@ class PortalAdmin(ModelAdmin):
                     "enable_new",
                     "with_vod",
                     "enable_new_vod",
+                    "ignore_new_genres",
+                    "remove_stale_days",
                     "with_censored",
                     "language",
                     "time_zone",

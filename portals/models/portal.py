@@ -68,6 +68,16 @@ class Portal(models.Model):
         validators=[MaxValueValidator(100)],
         help_text="A refresh that would lose a larger share of the list waits for your confirmation; 100 = never.",
     )
+    remove_stale_days = models.PositiveIntegerField(
+        "remove what is gone after (days)",
+        default=30,
+        help_text="Channels the portal no longer lists, unless you have changed, merged or chosen them; 0 = never.",
+    )
+    ignore_new_genres = models.BooleanField(
+        "leave out new genres",
+        default=False,
+        help_text="Take nothing from genres that appear later, until you say so on the page of genres.",
+    )
     with_censored = models.BooleanField("adult genres", default=True, help_text="Fetch adult genres too.")
     enable_new = models.BooleanField(
         "show new channels", default=False, help_text="Show channels that appear for the first time at once."
