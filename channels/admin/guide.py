@@ -63,8 +63,7 @@ class GuidePages(admin.ModelAdmin[Channel]):
     @display(description="guide")
     def guide_channel(self, channel: Channel) -> SafeString:
         """The accepted guide channel, and the way to choose."""
-        # Annotated by get_queryset.
-        name: str = channel.guide_name or channel.guide_taken or "choose"  # type: ignore[attr-defined]
+        name = getattr(channel, "guide_shown", "") or "choose"
         url = reverse("admin:channels_channel_guide", args=[channel.pk])
         return format_html('<a class="text-primary-600 dark:text-primary-500" href="{}">{}</a>', url, name)
 

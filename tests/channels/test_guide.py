@@ -130,3 +130,11 @@ def test_a_merge_hands_the_guide_over():
     merging.accept(proposal, "ann")
     assert refs_of([stays.pk]) == {stays.pk: GuideRef("bbc1.uk", 5, None)}
     assert accepted(merging.take_back(proposal, "ann")) == "bbc1.uk"
+
+
+def test_the_list_asks_the_same_questions_for_any_number_of_channels(admin_client, django_assert_max_num_queries):
+    for _ in range(60):
+        shown()
+    with django_assert_max_num_queries(25):
+        page = admin_client.get(reverse("admin:channels_channel_changelist"))
+    assert page.status_code == 200
