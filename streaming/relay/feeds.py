@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import socket
+import ssl
 import threading
 from collections import deque
 from typing import Protocol
@@ -38,11 +39,13 @@ def feed_for(source: Source, scratch: memoryview) -> Feed:
 
 
 class DirectFeed:
-    """The loop reads the upstream's plain TCP socket itself."""
+    """The loop reads the upstream's socket itself, also through TLS: a thread per upstream would cost more."""
 
     def __init__(self, source: Source, sock: socket.socket, scratch: memoryview) -> None:
         sock.setblocking(False)
         self._sock = sock
+        #: TLS gives one record at a time, 16 KiB at most, and may have the next one already.
+        self._in_records = isinstance(sock, ssl.SSLSocket)
         self._framing = framing_of(source)
         #: Of the body, read and not handed on: at first all of the head, then less than a packet.
         self._rest = source.head
@@ -80,18 +83,21 @@ class DirectFeed:
 
     def _fill(self, room: memoryview) -> int:
         """Read what there is; remembers the end for the next call."""
-        if self._error is not None:
-            return 0
-        try:
-            filled = self._sock.recv_into(room)
-        except BlockingIOError:
-            return 0
-        except OSError:
-            self._error = UpstreamError(Fault.RESET)
-            return 0
-        if not filled:
-            # A framed body says itself where it ends; here it did not.
-            self._error = UpstreamError(Fault.RESET if self._framing else Fault.ENDED)
+        filled = 0
+        while self._error is None and filled < len(room):
+            try:
+                count = self._sock.recv_into(room[filled:])
+            except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+                break
+            except OSError:
+                self._error = UpstreamError(Fault.RESET)
+                break
+            filled += count
+            if not count:
+                # A framed body says itself where it ends; here it did not.
+                self._error = UpstreamError(Fault.RESET if self._framing else Fault.ENDED)
+            elif not self._in_records:
+                break
         return filled
 
 

@@ -111,9 +111,9 @@ class HttpSource:
             deadline.cancel()
 
     def direct_socket(self) -> socket.socket | None:
-        """The plain TCP socket; nothing of the body is left in any buffer but `head`."""
+        """The TCP socket, or TLS upon it; nothing of the body is left in any buffer but `head` and those of TLS."""
         wire = self._wire
-        return None if wire is None or isinstance(wire.sock, ssl.SSLSocket) else wire.sock
+        return None if wire is None else wire.sock
 
     def read(self) -> bytes:
         """The next piece, decoded from chunks, TLS or compression."""

@@ -13,6 +13,7 @@ import pytest
 
 from portals.providers.records import PlayUrl
 from streaming.faults import Fault, UpstreamError
+from streaming.relay.feeds import DirectFeed, feed_for
 from streaming.sources.firstbytes import PlaylistAnswer
 from streaming.sources.http import HttpSource, Patience
 from tests.fakes.upstream import Script, TsOrigin, self_signed
@@ -106,17 +107,28 @@ def test_a_framed_answer_is_handed_to_the_loop_with_its_framing(
     assert got == origin.default.read(0, len(got))
 
 
-def test_tls_is_read_by_the_thread(nothing_left: None) -> None:
+# A chunked body says itself where it ends: one that just stops was cut.
+@pytest.mark.parametrize(("chunked", "fault"), [(False, Fault.ENDED), (True, Fault.RESET)])
+def test_tls_is_read_by_the_loop_record_by_record(nothing_left: None, chunked: bool, fault: Fault) -> None:
     origin = TsOrigin(tls=self_signed(), pace=20)
+    origin.script("one", Script(chunked=chunked, end_after=1_000_000))
     source = HttpSource(PlayUrl(origin.url(), verify_tls=False), PATIENCE)
     source.open()
-    assert source.direct_socket() is None
-    got = source.head
-    while len(got) < 2_000_000:
-        got += source.read()
+    feed = feed_for(source, memoryview(bytearray(100_000)))
+    assert isinstance(feed, DirectFeed)
+    got, ended_by = b"", None
+    while ended_by is None:
+        time.sleep(0.002)
+        try:
+            got += feed.pump()
+        except UpstreamError as err:
+            ended_by = err.fault
+    feed.stop()
     source.close()
     assert origin.wait_open(0)
     origin.close()
+    assert ended_by is fault
+    assert len(got) > 999_000
     assert got == origin.default.read(0, len(got))
 
 
