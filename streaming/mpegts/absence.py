@@ -24,6 +24,8 @@ class Absence:
 
     def __init__(self) -> None:
         self.heard: dict[int, int] = {}
+        #: Sounds that were heard and have stopped.
+        self.gone: list[int] = []
         #: How far the PCR ran before the DTS when it last ran, in 27 MHz units; None: unknown.
         self.pcr_lead: int | None = None
         self._pcr: int | None = None
@@ -45,10 +47,10 @@ class Absence:
             self.heard[sound.pid] = dts
         if self._pcr_at is None:
             return False
-        gone = [self.heard[pid] for pid in sounds if pid in self.heard]
+        self.gone = [pid for pid in sounds if pid in self.heard and difference(dts, self.heard[pid]) > PATIENCE]
         main = next(iter(sounds), None)
         if main is not None and main not in self.heard and difference(dts, self._began_at) > BEGINNING:
             # Announced and never sent: browsers would wait for it for ever.
             self.heard[main] = self._began_at
             return True
-        return any(difference(dts, at) > PATIENCE for at in (self._pcr_at, *gone))
+        return bool(self.gone) or difference(dts, self._pcr_at) > PATIENCE

@@ -1,4 +1,4 @@
-"""What went on without the pictures before a cut: the next source goes on from the last picture, so it must go."""
+"""What must be taken out of what is kept back: what went on without the pictures before a cut, and broken sound."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from collections.abc import Collection
 
 from streaming.mpegts.packets import (
     CLOCK_HZ,
+    NULL_PACKET,
     PACKET_SIZE,
     PCR_PER_CLOCK,
     Buffer,
     difference,
+    has_payload,
     payload_offset,
     pcr_difference,
     pes_times,
@@ -42,3 +44,13 @@ def sounds_ahead(held: Buffer, pids: Collection[int], shown: int) -> dict[int, t
         if times is not None and difference(times.pts, shown) > AHEAD_S * CLOCK_HZ:
             found[pid] = at, times.pts
     return found
+
+
+def voided(held: Buffer, pid: int, start: int) -> tuple[bytes, int]:
+    """The packets with those of a PID from `start` on made null packets, and how many of these had payload."""
+    out, count = bytearray(held), 0
+    for at in range(start, len(held), PACKET_SIZE):
+        if pid_of(held, at) == pid:
+            out[at : at + PACKET_SIZE] = NULL_PACKET
+            count += has_payload(held, at)
+    return bytes(out), count

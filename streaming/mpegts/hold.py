@@ -11,7 +11,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from statistics import median_low
 
-from streaming.mpegts.ahead import clocks_ahead, sounds_ahead
+from streaming.mpegts.ahead import clocks_ahead, sounds_ahead, voided
 from streaming.mpegts.packets import (
     CLOCK_HZ,
     PACKET_SIZE,
@@ -323,6 +323,16 @@ class Hold:
         end = End(self.dts, self.shown, self.frame, self.pcr)
         end.sounds.update((pid, sound.end) for pid, sound in self.sounds.items() if sound.end is not None)
         return end
+
+    def void_open(self, pid: int) -> int:
+        """A sound will not go on: what came of its newest PES packet is taken away; returns how many packets."""
+        sound = self.sounds.get(pid)
+        if sound is None or sound.open_at is None or sound.open_at < self.final:
+            return 0
+        held, count = voided(b"".join(self._pieces), pid, sound.open_at - self.final)
+        self._pieces = deque([memoryview(held)])
+        sound.open_at, sound.step = None, 0
+        return count
 
     # The cut --------------------------------------------------------------------------------------------------
 

@@ -362,7 +362,11 @@ class Splicer:
     def _take_over(self, source: Programme) -> Rewriter:
         """Go on rewriting a source that passed as it is, in the middle of it and with its own clock."""
         assert self._output is not None
+        broken = {pid: self._hold.void_open(pid) for pid in self._absence.gone}
+        for pid, packets in broken.items():
+            self._counters[pid] = (self._counters.get(pid, 15) - packets) & 0x0F
         end = self._hold.end_so_far()
+        end.shortened.update(pid for pid, packets in broken.items() if packets)
         self._end_sounds(end)
         dts = end.dts or 0
         start = Start(0, PesTimes(dts, dts), dts, continues=True, pcr_lead=self._absence.pcr_lead)

@@ -107,7 +107,8 @@ def _judge(looks: Sequence[_Look]) -> Fault | None:
 def _starves(looks: Sequence[_Look]) -> bool:
     """The source's clock advanced too little, also if its largest piece came just before the window began."""
     times = [(look.at, look.pcr) for look in looks if look.pcr is not None]
-    if len(times) < len(looks):
+    if len(times) < len(looks) or times[-1][1] == times[-2][1]:
+        # A clock that stands still is no slow one: it is between two pieces, or frozen.
         return False
     steps = [
         (pcr_difference(later, earlier) / PCR_HZ, until - since) for (since, earlier), (until, later) in pairwise(times)

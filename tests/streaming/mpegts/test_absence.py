@@ -43,6 +43,17 @@ def test_a_sound_that_stops_is_made_up_for():
     assert abs(report.video.dts[-1] - report.audio.pts[-1]) / 90000 < 0.7
 
 
+@pytest.mark.parametrize("at", range(516, 526))
+def test_a_sound_that_stops_in_mid_packet_leaves_nothing_broken(at):
+    # Sound in packets that take more than one of the transport's.
+    source = material.Endless(material.ts(extra=("-b:a", "192k"))).read(0, 2000 * PACKET_SIZE)
+    change, out = damage.no_sound(), Spliced()
+    out.splicer.begin()
+    out.feed(source[: at * PACKET_SIZE])
+    out.feed(change(source[at * PACKET_SIZE :]), block=40)
+    assert out.report(late_s=1.5).problems == []
+
+
 @pytest.mark.parametrize("recipe", [damage.no_picture, damage.no_picture_no_clock, damage.no_sound, damage.frozen_pcr])
 def test_what_comes_back_is_taken_up_again(recipe):
     out = _failing_slowly(recipe, stop=2020 * PACKET_SIZE)

@@ -136,6 +136,14 @@ def test_a_source_that_sends_in_pieces_does_not_starve(piece_s):
     assert watched(in_pieces, 120) is None
 
 
+def test_a_clock_that_stops_late_is_frozen_not_slow():
+    def stops(statistics, second):
+        statistics.pcr = min(second, 30) * PCR_HZ
+        statistics.pcr_moved_at = float(min(second, 30))
+
+    assert watched(stops, 60) == (Fault.FROZEN, 39)
+
+
 def test_it_looks_once_a_second():
     vigil, statistics = Vigil(8.0), Statistics()
     statistics.pcr_moved_at = -100.0
