@@ -39,6 +39,8 @@ MISSED_WALL_S = 12.0
 LIMIT_BYTES = 16_000_000
 #: A clock other than the picture's that jumped is believed when the picture's has not followed for so long.
 DOUBT_S = 1.0
+#: A PES packet of sound of which nothing came for so long, by the picture's DTS, will not be whole any more.
+BROKEN_S = 0.5
 #: When nothing better is known: 25 pictures a second.
 USUAL_FRAME = 3600
 
@@ -54,6 +56,8 @@ class Sound:
     open_at: int | None = None
     missing: int = 0
     opened_dts: int | None = None
+    #: The picture's DTS when some of it came last.
+    came_dts: int | None = None
 
     @property
     def end(self) -> int | None:
@@ -200,6 +204,7 @@ class Hold:
         """A PES packet of a sound track begins; nothing is known yet about how much of it is there."""
         sound = self.sounds.setdefault(pid, Sound())
         sound.open_at, sound.missing, sound.opened_dts = position, 1, self.dts
+        sound.came_dts = self.dts
         if pts is None:
             return
         if sound.pts is not None:
@@ -228,6 +233,8 @@ class Hold:
         sound = self.sounds.get(pid)
         if sound is not None and sound.open_at is not None:
             sound.missing -= payload
+            if payload:
+                sound.came_dts = self.dts
             if sound.missing <= 0:
                 sound.open_at = None
 
@@ -323,6 +330,17 @@ class Hold:
         end = End(self.dts, self.shown, self.frame, self.pcr)
         end.sounds.update((pid, sound.end) for pid, sound in self.sounds.items() if sound.end is not None)
         return end
+
+    def broken_sounds(self) -> list[int]:
+        """The sounds that stopped in the middle of a PES packet."""
+        return [
+            pid
+            for pid, sound in self.sounds.items()
+            if sound.open_at is not None
+            and self.dts is not None
+            and sound.came_dts is not None
+            and difference(self.dts, sound.came_dts) > BROKEN_S * CLOCK_HZ
+        ]
 
     def void_open(self, pid: int) -> int:
         """A sound will not go on: what came of its newest PES packet is taken away; returns how many packets."""

@@ -6,7 +6,7 @@ PIDs by columns, clocks only in packets that carry one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from typing import NamedTuple
@@ -137,6 +137,12 @@ class Rewriter:
         )
         for sound in self._sounds.values():
             sound.feed(fed=sound.pid in pairs.values())
+
+    def drop_rest(self, sounds: Collection[int]) -> None:
+        """The begun PES packets of these output PIDs were taken away: nothing of them may come after."""
+        for source, out in self._pairs.items():
+            if out in sounds:
+                self._dropping.setdefault(source, 0)
 
     def process(self, part: Part, start: int, stop: int, open_sounds: set[int]) -> Sent:
         """Rewrite the packets `start` to before `stop` of the next part; the first one begins at the entry.

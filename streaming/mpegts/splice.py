@@ -20,6 +20,7 @@ of its own per viewer. It is closed at a packet boundary, and reconnects.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -236,7 +237,8 @@ class Splicer:
         sent = self._passage.process(part, start, stop, self._hold.open_sounds())
         self._send(part, sent)
         self._go_over(part, jump)
-        if self.state is State.PASSING and self._output.video and self._absence.notices(sent, self._dts, self._sounds):
+        lacks = self._absence.notices(sent, self._dts, self._sounds) or self._hold.broken_sounds()
+        if self.state is State.PASSING and self._output.video and lacks:
             assert self._source is not None
             self._pairs = match(self._source, self._output)
             self._rewriter = self._take_over(self._source)
@@ -244,6 +246,9 @@ class Splicer:
 
     def _rewrite(self, part: Part, start: int) -> None:
         assert self._rewriter is not None
+        broken = self._hold.broken_sounds()
+        if broken:
+            self._rewriter.drop_rest(self._void_sounds(broken))
         jump = self._jump_in(part, start)
         stop = part.columns.count if jump is None else jump
         self._send(part, self._rewriter.process(part, start, stop, self._hold.open_sounds()))
@@ -300,6 +305,16 @@ class Splicer:
             if entry.position in end.moves:
                 self._entries.append(Entry(end.moves[entry.position], entry.tables, entry.times, entry.access))
         self._newest = self._rewriter = None
+
+    def _void_sounds(self, pids: Collection[int]) -> set[int]:
+        """Take away the PES packets of these sounds that did not come whole; returns those that had one."""
+        broken = set()
+        for pid in pids:
+            packets = self._hold.void_open(pid)
+            if packets:
+                broken.add(pid)
+                self._counters[pid] = (self._counters.get(pid, 15) - packets) & 0x0F
+        return broken
 
     def _end_sounds(self, end: End) -> None:
         for pid, pts in end.sounds.items():
@@ -362,11 +377,9 @@ class Splicer:
     def _take_over(self, source: Programme) -> Rewriter:
         """Go on rewriting a source that passed as it is, in the middle of it and with its own clock."""
         assert self._output is not None
-        broken = {pid: self._hold.void_open(pid) for pid in self._absence.gone}
-        for pid, packets in broken.items():
-            self._counters[pid] = (self._counters.get(pid, 15) - packets) & 0x0F
+        broken = self._void_sounds({*self._absence.gone, *self._hold.broken_sounds()})
         end = self._hold.end_so_far()
-        end.shortened.update(pid for pid, packets in broken.items() if packets)
+        end.shortened.update(broken)
         self._end_sounds(end)
         dts = end.dts or 0
         start = Start(0, PesTimes(dts, dts), dts, continues=True, pcr_lead=self._absence.pcr_lead)

@@ -42,7 +42,7 @@ FAILURES = {
         Failure("noise", _turned(damage.noise), ("not_ts",), NOISE_GAP_S, 20),
         Failure("slow", _turned(lambda: bytes, 0.5), ("starved",), CLOSED_GAP_S, 30),
         Failure("no picture", _turned(damage.no_picture), ("lost_video",), SILENT_GAP_S, 25),
-        Failure("no sound", _turned(damage.no_sound), ("lost_audio",), CLOSED_GAP_S, 25),
+        Failure("no sound", _turned(damage.no_sound), ("lost_audio",), CLOSED_GAP_S + 0.5, 25),
         Failure("forward", _turned(damage.jump(5000)), (), CLOSED_GAP_S + 0.5),
         Failure("back", _turned(damage.jump(-3)), (), CLOSED_GAP_S + 0.5),
         Failure("never a sound", lambda here: Script(turn_after=0, turn=damage.no_sound), (), CLOSED_GAP_S),

@@ -43,11 +43,14 @@ def test_a_sound_that_stops_is_made_up_for():
     assert abs(report.video.dts[-1] - report.audio.pts[-1]) / 90000 < 0.7
 
 
+@pytest.mark.parametrize("second", [False, True])
 @pytest.mark.parametrize("at", range(516, 526))
-def test_a_sound_that_stops_in_mid_packet_leaves_nothing_broken(at):
+def test_a_sound_that_stops_in_mid_packet_leaves_nothing_broken(at, second):
     # Sound in packets that take more than one of the transport's.
     source = material.Endless(material.ts(extra=("-b:a", "192k"))).read(0, 2000 * PACKET_SIZE)
     change, out = damage.no_sound(), Spliced()
+    if second:
+        out.source(television()[: 400 * PACKET_SIZE])
     out.splicer.begin()
     out.feed(source[: at * PACKET_SIZE])
     out.feed(change(source[at * PACKET_SIZE :]), block=40)
