@@ -149,7 +149,7 @@ def test_the_page_shows_what_works_with_a_button_to_stop_it(admin_client):
     address = reverse("admin:portals_run_under_way")
     shown = admin_client.get(address, {"run": run.pk}).content.decode()
     assert "storing: 12,000 of 50,000" in shown
-    assert 'value="24" max="100"' in shown
+    assert 'aria-valuenow="24"' in shown
     assert (
         f'data-runs="{address}?run={run.pk}"'
         in admin_client.get(reverse("admin:portals_run_change", args=[run.pk])).content.decode()
