@@ -37,18 +37,11 @@ class Connection:
         self.left = b""
 
 
-def accept(listener: socket.socket, tls: ssl.SSLContext | None) -> socket.socket | None:
-    """The next connection, its TLS agreed on; None when that failed."""
+def accept(listener: socket.socket, tls: ssl.SSLContext | None) -> socket.socket:
+    """The next connection. TLS is agreed on while it is heard: nobody's stream waits for another's handshake."""
     sock, _ = listener.accept()
-    if tls is not None:
-        sock.settimeout(5)
-        try:
-            sock = tls.wrap_socket(sock, server_side=True)
-        except OSError:
-            sock.close()
-            return None
     sock.setblocking(False)
-    return sock
+    return tls.wrap_socket(sock, server_side=True, do_handshake_on_connect=False) if tls is not None else sock
 
 
 def serve(
@@ -64,8 +57,6 @@ def serve(
         for fd, _ in poll.poll(max(0.0, next_tick - time.monotonic())):
             if fd == listener.fileno():
                 sock = accept(listener, tls)
-                if sock is None:
-                    continue
                 connections[sock.fileno()] = Connection(sock, False)
                 poll.register(sock, select.EPOLLIN | select.EPOLLRDHUP)
             elif not hear(connections[fd]):
