@@ -25,8 +25,8 @@ from pathlib import Path
 from bench import measure
 from bench.origin import heavy
 from streaming.mpegts.entries import EntryScanner
-from streaming.relay.relay import RelayLimits
 from streaming.relay.seams import Ticket
+from streaming.relay.surroundings import RelayLimits
 
 PACKET = 188
 #: Of each join so much is decoded: three seconds.

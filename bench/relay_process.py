@@ -13,8 +13,8 @@ from pathlib import Path
 from portals.providers.records import PlayUrl
 from streaming.ffmpeg.profiles import Kind, Profile
 from streaming.relay.process import RelayProcess, prepare_process, stop_on_signals
-from streaming.relay.relay import RelayLimits
 from streaming.relay.seams import Command, FaultHistory, Opened, RelayFacts, SessionFacts, Ticket
+from streaming.relay.surroundings import RelayLimits
 from streaming.sources.base import Source
 from streaming.sources.ffmpeg import FfmpegSource
 from streaming.sources.http import HttpSource

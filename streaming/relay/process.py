@@ -17,8 +17,8 @@ from streaming.relay.control import ControlSocket
 from streaming.relay.keeper import LeaseKeeper, Timer
 from streaming.relay.loop import TickLoop
 from streaming.relay.registry import RelayRegistry
-from streaming.relay.relay import RelayLimits
 from streaming.relay.seams import Book, Command, Opener, RelayFacts, SessionFacts, Slates, Ticket
+from streaming.relay.surroundings import RelayLimits
 
 logger = logging.getLogger(__name__)
 

@@ -14,10 +14,11 @@ from streaming.relay import consolation, heads
 from streaming.relay.audience import Viewer
 from streaming.relay.errands import Errands
 from streaming.relay.loop import TickLoop
-from streaming.relay.relay import Relay, RelayLimits, Surroundings
+from streaming.relay.relay import Relay
 from streaming.relay.ring import CHUNK
 from streaming.relay.seams import Command, Opened, Opener, RelayFacts, SessionFacts, Slates, Ticket
 from streaming.relay.states import RelayState
+from streaming.relay.surroundings import RelayLimits, Surroundings
 
 #: However many relays share the memory, each keeps this much: the least whose memory a ring counts in full.
 LEAST_RING_BYTES = 4 * CHUNK

@@ -23,7 +23,7 @@ from portals.models import Subscription
 from restreamer.lib.redis_client import connection
 from streaming.opening import PortalOpener
 from streaming.relay.process import RelayProcess
-from streaming.relay.relay import RelayLimits
+from streaming.relay.surroundings import RelayLimits
 from streaming.session_book import SessionBook
 from streaming.sessions import Sessions
 from streaming.sources.choose import source_for

@@ -17,8 +17,8 @@ from streaming.opening import PortalOpener
 from streaming.relay import consolation
 from streaming.relay.bridge import SOURCE_LOST
 from streaming.relay.process import RelayProcess, prepare_process, stop_on_signals
-from streaming.relay.relay import RelayLimits
 from streaming.relay.slates import SlateShelf
+from streaming.relay.surroundings import RelayLimits
 from streaming.session_book import SessionBook
 from streaming.sources.choose import source_for
 

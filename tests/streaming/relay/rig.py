@@ -17,9 +17,9 @@ from streaming.faults import UpstreamError
 from streaming.mpegts.slatemaking import SlateFormat
 from streaming.relay.consolation import SlateOpener
 from streaming.relay.process import RelayProcess
-from streaming.relay.relay import RelayLimits
 from streaming.relay.seams import Command, FaultHistory, Opened, RelayFacts, SessionFacts, Slates, Ticket
 from streaming.relay.slates import NoSlate
+from streaming.relay.surroundings import RelayLimits
 from streaming.sources.http import HttpSource, Patience
 from tests.fakes import material
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from streaming.relay.process import RelayProcess
-from streaming.relay.relay import RelayLimits
+from streaming.relay.surroundings import RelayLimits
 from tests.fakes.upstream import TsOrigin
 from tests.streaming.relay.rig import ListOpener, Notebook, Rig, wait_for
 
