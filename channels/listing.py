@@ -8,10 +8,10 @@ Model instances would cost several times as much at a hundred thousand channels.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from django.db.models import Max
+from django.db.models import F, FloatField, Func, IntegerField, Max
+from django.db.models.functions import Cast
 
 from channels.models import ChannelStream
 from channels.numbers import shown_number
@@ -19,8 +19,8 @@ from channels.querysets import ChannelQuerySet
 
 _CHUNK = 5000
 _COLUMNS = (
-    "pk", "name", "number", "group_id", "group__name", "logo", "guide_id", "is_radio", "adult", "quality", "favourite",
-    "created_at",
+    "pk", "name", "plain_number", "group_id", "group__name", "logo", "guide_id", "is_radio", "adult", "quality",
+    "favourite", "added",
 )  # fmt: skip
 
 
@@ -39,7 +39,8 @@ class ListedChannel(NamedTuple):
     adult: bool
     quality: str
     favourite: bool
-    created_at: datetime
+    #: When it was made, unix s.
+    added: int
     #: Whole days of archive; 0 = none.
     archive_days: int
 
@@ -47,14 +48,14 @@ class ListedChannel(NamedTuple):
 def listed(channels: ChannelQuerySet) -> Iterator[ListedChannel]:
     """Rows of these channels in the queryset's order."""
     archives = archive_days()
-    columns = list(_COLUMNS)
-    if "lineup_number" in channels.query.annotations:
-        columns[2] = "lineup_number"
-    for row in channels.values_list(*columns).iterator(chunk_size=_CHUNK):
-        pk, name, number, group_id, group, logo, guide_id, radio, adult, quality, favourite, created_at = row
+    number = F("lineup_number" if "lineup_number" in channels.query.annotations else "number")
+    # Decimals and datetimes are made of each value by hand: half of the whole cost.
+    plain = channels.annotate(plain_number=Cast(number, FloatField()), added=_Epoch("created_at"))
+    for row in plain.values_list(*_COLUMNS).iterator(chunk_size=_CHUNK):
+        pk, name, shown, group_id, group, logo, guide_id, radio, adult, quality, favourite, added = row
         yield ListedChannel(
-            pk, name, shown_number(number), group_id, group or "", logo, guide_id or f"{pk}.restreamer", radio, adult,
-            quality, favourite, created_at, archives.get(pk, 0),
+            pk, name, shown_number(shown), group_id, group or "", logo, guide_id or f"{pk}.restreamer", radio, adult,
+            quality, favourite, added, archives.get(pk, 0),
         )  # fmt: skip
 
 
@@ -65,3 +66,19 @@ def archive_days() -> dict[int, int]:
     )
     longest = rows.order_by().values("channel_id").annotate(hours=Max("stream__archive_hours"))
     return {channel_id: -(-hours // 24) for channel_id, hours in longest.values_list("channel_id", "hours")}
+
+
+#: Without strftime: its percent sign would be taken for a parameter.
+_SQLITE_EPOCH = "CAST(ROUND((julianday(%(expressions)s) - 2440587.5) * 86400) AS INTEGER)"
+
+
+class _Epoch(Func):
+    """A time as unix seconds, made by the database."""
+
+    output_field = IntegerField()
+
+    def as_sqlite(self, compiler: Any, connection: Any, **more: Any) -> Any:
+        return self.as_sql(compiler, connection, template=_SQLITE_EPOCH, **more)
+
+    def as_postgresql(self, compiler: Any, connection: Any, **more: Any) -> Any:
+        return self.as_sql(compiler, connection, template="CAST(EXTRACT(EPOCH FROM %(expressions)s) AS BIGINT)", **more)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 
-def shown_number(number: Decimal | int | None) -> str:
+def shown_number(number: Decimal | float | None) -> str:
     """`7` or `7.1`; "" without one.
 
     >>> shown_number(Decimal("7.10"))
@@ -14,4 +14,4 @@ def shown_number(number: Decimal | int | None) -> str:
     if number is None:
         return ""
     whole = int(number)
-    return str(whole) if whole == number else format(Decimal(number).normalize(), "f")
+    return str(whole) if whole == number else f"{number:.2f}".rstrip("0")

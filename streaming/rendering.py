@@ -54,11 +54,13 @@ class Rendering:
     headers: dict[str, str]
     #: The first byte must not wait for the last.
     eager: bool = False
+    #: May be sent gzipped to who takes that.
+    packable: bool = True
 
 
 def answer(request: HttpRequest, rendering: Rendering) -> HttpResponseBase:
     """304, the kept file, or a new one. Raises RedisUnavailable."""
-    zipped = "gzip" in request.headers.get("Accept-Encoding", "")
+    zipped = rendering.packable and "gzip" in request.headers.get("Accept-Encoding", "")
     tag = _tag(rendering, zipped)
     response = _response(request, rendering, tag, zipped)
     response.headers["ETag"] = f'"{tag}"'
@@ -80,7 +82,11 @@ def _response(request: HttpRequest, rendering: Rendering, tag: str, zipped: bool
         return StreamingHttpResponse(_pieces(_tee(rendering.produce(), path, zipped)), headers=headers)
     if kept is None:
         kept = _make(rendering, path, zipped)
-    response = FileResponse(kept, headers=headers)
+    response = FileResponse(kept)
+    # It guesses type and name from the file's name, which says nothing.
+    del response.headers["Content-Disposition"]
+    for name, value in headers.items():
+        response.headers[name] = value
     response.headers["Content-Length"] = str(os.fstat(kept.fileno()).st_size)
     return response
 

@@ -7,7 +7,7 @@ from django.urls import URLPattern, re_path
 
 from streaming.views import hdhr
 
-_BASE = r"^/*(?:hdhr/(?P<token>[A-Za-z0-9_-]{1,64})(?:/(?P<device>[-\w]{1,60}))?/+)?"
+_BASE = r"^(?:/*)(?:hdhr/(?P<token>[A-Za-z0-9_-]{1,64})(?:/(?P<device>[-\w]{1,60}))?/+)?"
 
 
 urlpatterns: list[URLPattern] = [

@@ -2,12 +2,14 @@
 
 from django.urls import URLPattern, URLResolver, path, re_path
 
-from streaming import tuner_urls
-from streaming.views import live, playlist
+from streaming import tuner_urls, xtream_urls
+from streaming.views import guide, live, playlist
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("playlist", playlist.playlist, name="playlist"),
     path("playlist.m3u8", playlist.playlist),
+    path("epg.xml", guide.epg, name="epg"),
+    path("epg.xml.gz", guide.epg, {"packed": True}),
     path("stream/<int:channel_id>", live.stream, name="stream"),
     path("stream/<int:channel_id>.ts", live.stream),
     path("play/<str:portal>/<path:provider_id>", live.play, name="play"),
@@ -16,5 +18,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("t/<str:token>/stream/<int:channel_id>.ts", live.stream),
     path("t/<str:token>/play/<str:portal>/<path:provider_id>", live.play, name="play-with-token"),
     *tuner_urls.urlpatterns,
+    *xtream_urls.named,
     re_path(r"^(?:t/[^/]*/)?(?:stream|play)(?:/|$)", live.nowhere),
+    *xtream_urls.bare,
 ]

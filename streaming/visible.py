@@ -8,6 +8,8 @@ from accounts.models import AdultView, Viewer
 from channels.models import Channel, Lineup
 from channels.querysets import ChannelQuerySet
 from streaming.errors import ChannelUnknown, LineupUnknown
+from vod.models import Episode, Movie, Series
+from vod.querysets import EpisodeQuerySet, TitleQuerySet
 
 #: Public ids end here; what is higher is no id, and no number a database takes.
 HIGHEST_ID = 2**31 - 1
@@ -48,6 +50,21 @@ class Sight:
         if len(given) == 1:
             return shown.in_lineup(given[0]).in_lineup_order(given[0])
         return shown.in_any_lineup(given).in_order()
+
+    def movies(self) -> TitleQuerySet[Movie]:
+        """The movies to be seen."""
+        shown = Movie.objects.visible() if self.viewer.with_movies else Movie.objects.none()
+        return shown if self.adult else shown.for_children()
+
+    def series(self) -> TitleQuerySet[Series]:
+        """The series to be seen."""
+        shown = Series.objects.visible() if self.viewer.with_series else Series.objects.none()
+        return shown if self.adult else shown.for_children()
+
+    def episodes(self) -> EpisodeQuerySet:
+        """The episodes of the series to be seen."""
+        shown = Episode.objects.visible() if self.viewer.with_series else Episode.objects.none()
+        return shown if self.adult else shown.filter(series__adult=False)
 
     def channel(self, channel_id: int) -> Channel:
         """One of the channels to be seen, whether a portal offers it right now or not. Raises ChannelUnknown."""

@@ -8,6 +8,7 @@ Where Redis cannot be told, the process remembers and tells it with the next wri
 from __future__ import annotations
 
 import re
+import secrets
 import threading
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
+from redis import Redis
 
 from restreamer.lib import redis_keys
 from restreamer.lib.redis_client import RedisUnavailable, answering, connection
@@ -24,6 +26,7 @@ _PARTS: tuple[tuple[str, str], ...] = (
     ("guide_guidematch", "live"),
     ("guide_", "guide"),
     ("channels_", "live"),
+    # Switched off, its channels are gone, and its movies too.
     ("portals_portal", "live"),
     ("portals_genre", "live"),
     ("vod_", "vod"),
@@ -52,9 +55,19 @@ def current(parts: Iterable[str]) -> str:
     """The numbers of these parts in one word. Raises RedisUnavailable."""
     client = connection()
     _tell(())
+    keys = [redis_keys.version(part) for part in parts]
     with answering():
-        values = client.mget([redis_keys.version(part) for part in parts])
+        values = client.mget(keys)
+        if None in values:
+            # A Redis that is new, or lost its memory, must not count through numbers that stood for something else.
+            _begin(client, keys)
+            values = client.mget(keys)
     return ".".join(str(int(value or 0)) for value in values)
+
+
+def _begin(client: Redis, keys: list[str]) -> None:
+    for key in keys:
+        client.set(key, secrets.randbits(62), nx=True)
 
 
 def listen() -> None:
@@ -100,6 +113,7 @@ def _tell(parts: Iterable[str]) -> None:
             with answering():
                 pipeline = client.pipeline(transaction=False)
                 for part in sorted(_untold):
+                    pipeline.set(redis_keys.version(part), secrets.randbits(62), nx=True)
                     pipeline.incr(redis_keys.version(part))
                 pipeline.execute()
         except RedisUnavailable:

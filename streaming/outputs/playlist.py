@@ -1,58 +1,137 @@
-"""A queryset of channels as an M3U playlist, streamed."""
+"""Channels, movies and episodes as an M3U playlist, in pieces."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from urllib.parse import quote
 
-from channels.models import Channel
-from channels.querysets import ChannelQuerySet
+from channels.listing import ListedChannel
 from restreamer.lib import m3u
+from streaming.outputs.addresses import Addresses
+from vod.listing import ListedEpisode, ListedTitle
 
-#: Rows fetched at once; keeps memory flat for any number of channels.
-_ROWS = 2000
+#: Entries of a piece.
+_PIECE = 500
 
 
 @dataclass(frozen=True, slots=True)
 class PlaylistForm:
-    """How a playlist is written. `base_url` has no closing slash; `token` is the viewer's."""
+    """How a playlist is written."""
 
-    base_url: str
-    token: str
-    #: The viewer's PIN, for channels marked as adult; empty when none was given.
-    pin: str = ""
+    addresses: Addresses
     with_groups: bool = True
     with_numbers: bool = True
+    commas_in_names: bool = True
+    #: Attributes at all; without them a line is `#EXTINF:-1,Name`.
+    plus: bool = True
+    #: The second line and the first attribute of the XUI family's lists.
+    xui: bool = False
+    #: Spares Kodi its look at each channel.
+    with_mimetype: bool = False
+    lineup: str = ""
 
 
-def lines(channels: ChannelQuerySet, form: PlaylistForm) -> Iterator[str]:
-    """The playlist in pieces of many entries; the queryset decides what is in it and in which order."""
-    yield m3u.header()
+def head(form: PlaylistForm) -> str:
+    """What stands before the entries."""
+    if not form.plus:
+        return m3u.header()
+    line = m3u.header([form.addresses.guide(form.lineup)])
+    return line + ('#EXT-X-SESSION-DATA:DATA-ID="com.xui.1_5_12"\n' if form.xui else "")
+
+
+def pieces(entries: Iterable[str]) -> Iterator[str]:
+    """Many entries at a time."""
     piece: list[str] = []
-    for channel in channels.select_related("group").iterator(chunk_size=_ROWS):
-        piece.append(entry(channel, form))
-        if len(piece) == 200:
+    for entry in entries:
+        piece.append(entry)
+        if len(piece) == _PIECE:
             yield "".join(piece)
             piece.clear()
     if piece:
         yield "".join(piece)
 
 
-def entry(channel: Channel, form: PlaylistForm) -> str:
-    """Both lines of one channel."""
+def channel_entry(channel: ListedChannel, form: PlaylistForm) -> str:
+    """The lines of one channel."""
+    url = form.addresses.live(channel.id, adult=channel.adult)
     attributes = {
         "tvg-id": channel.tvg_id,
         "tvg-name": channel.name,
         "tvg-logo": channel.logo,
-        "tvg-chno": channel.shown_number if form.with_numbers else "",
+        "tvg-chno": channel.number if form.with_numbers else "",
         "radio": "true" if channel.is_radio else "",
     }
-    groups = [channel.group.name] if channel.group and form.with_groups else []
-    return m3u.render_entry(channel.name, address(channel, form), attributes, groups=groups)
+    if channel.archive_days:
+        days = str(channel.archive_days)
+        attributes |= {
+            "catchup": "default",
+            "catchup-days": days,
+            "catchup-source": form.addresses.catch_up(channel.id),
+        }
+        if form.xui:
+            attributes["timeshift"] = days
+    if channel.adult:
+        attributes["parent-code"] = "0000"
+    entry = _entry(form, channel.name, url, attributes, channel.group, channel.id)
+    if form.with_mimetype and form.addresses.live_form == "ts":
+        line, address = entry[:-1].split("\n")
+        return f"{line}\n#KODIPROP:mimetype=video/mp2t\n{address}\n"
+    return entry
 
 
-def address(channel: Channel, form: PlaylistForm) -> str:
-    """Where players fetch the channel. Equal on every download: players take it as the channel's identity."""
-    pin = f"&pin={quote(form.pin)}" if form.pin and channel.adult else ""
-    return f"{form.base_url}/stream/{channel.id}?token={form.token}{pin}"
+def movie_entry(movie: ListedTitle, form: PlaylistForm) -> str:
+    """The lines of one movie, with what is known about it (S-060)."""
+    url = form.addresses.movie(movie.id, movie.container, adult=movie.adult)
+    attributes = {
+        "tvg-id": f"{movie.id}.restreamer",
+        "tvg-name": movie.name,
+        "tvg-logo": movie.poster,
+        "tvg-type": "movie",
+        "tvg-genre": movie.genres,
+        "description": movie.plot,
+        "year": str(movie.year or ""),
+        "rating": f"{movie.rating:g}" if movie.rating else "",
+    }
+    return _entry(form, movie.name, url, attributes, movie.category, movie.id, duration_s=movie.duration_s or -1)
+
+
+def episode_entry(series: ListedTitle, episode: ListedEpisode, form: PlaylistForm) -> str:
+    """The lines of one episode, called as players recognise it: `Show S01E02`."""
+    url = form.addresses.episode(episode.id, episode.container, adult=series.adult)
+    name = f"{series.name} S{episode.season:02d}E{episode.number:02d}"
+    attributes = {
+        "tvg-id": f"{episode.id}.restreamer",
+        "tvg-name": name,
+        "tvg-logo": episode.poster or series.poster,
+        "tvg-type": "series",
+        "tvg-season": str(episode.season),
+        "tvg-episode": str(episode.number),
+        "tvg-genre": series.genres,
+        "description": episode.plot,
+    }
+    return _entry(form, name, url, attributes, series.name, episode.id, duration_s=episode.duration_s or -1)
+
+
+def _entry(
+    form: PlaylistForm,
+    name: str,
+    url: str,
+    attributes: dict[str, str],
+    group: str,
+    public_id: int,
+    *,
+    duration_s: int = -1,
+) -> str:
+    if not form.plus:
+        return m3u.render_entry(name, url, {}, commas_in_name=form.commas_in_names)
+    if form.xui:
+        # Read with the braces, as that family writes it.
+        attributes = {"xui-id": f"{{{public_id}}}", **attributes}
+    return m3u.render_entry(
+        name,
+        url,
+        attributes,
+        groups=[group] if group and form.with_groups else [],
+        duration_s=duration_s,
+        commas_in_name=form.commas_in_names,
+    )

@@ -35,6 +35,7 @@ def admitted(request: HttpRequest, token: str = "") -> Sight:
     if viewer is None:
         _count_wrong(address)
         raise TokenMissing("No viewer has the token of this request.")
+    _must_be_allowed(viewer)
     return _sight(request, viewer, address)
 
 
@@ -43,6 +44,13 @@ def admitted_by_login(request: HttpRequest, name: str, password: str) -> Sight:
 
     An unknown name and a wrong password are one error, and take as long. Raises LoginWrong besides.
     """
+    sight = identified_by_login(request, name, password)
+    _must_be_allowed(sight.viewer)
+    return sight
+
+
+def identified_by_login(request: HttpRequest, name: str, password: str) -> Sight:
+    """The same, but a login that is switched off or expired is let in: that API tells such a player its state."""
     address = client_address(request)
     must_not_guess(connection(), address)
     viewer = Viewer.objects.filter(name=_storable(name)).first()
@@ -81,11 +89,14 @@ def _count_wrong(address: str) -> None:
     guessed_wrong(client, address)
 
 
-def _sight(request: HttpRequest, viewer: Viewer, address: str) -> Sight:
+def _must_be_allowed(viewer: Viewer) -> None:
     if not viewer.enabled:
         raise ViewerNotAllowed(f"{viewer.name} is switched off.", public="This login is switched off.")
     if viewer.expired:
         raise ViewerNotAllowed(f"{viewer.name} has expired.", public="This login has expired.")
+
+
+def _sight(request: HttpRequest, viewer: Viewer, address: str) -> Sight:
     if not viewer.may_come_from(address):
         raise ViewerNotAllowed(
             f"{viewer.name} may not come from {address}.", public="This login does not work from your network."

@@ -2,73 +2,67 @@
 
 from __future__ import annotations
 
-from django import forms
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from channels.querysets import ChannelQuerySet
 from restreamer.addresses import asked_base_url
-from restreamer.lib.errors import InvalidInput
-from streaming.outputs import playlist as output
+from streaming import playlists
+from streaming.outputs.addresses import Addresses
+from streaming.outputs.playlist import PlaylistForm
+from streaming.rendering import Rendering, answer
 from streaming.views.access import admitted
 from streaming.views.errors import for_players
 from streaming.visible import Sight
 
-_HEADERS = {
-    "Content-Type": "audio/x-mpegurl; charset=utf-8",
-    "Content-Disposition": 'attachment; filename="restreamer.m3u"',
-    "Cache-Control": "no-cache",
-}
-
-
-#: A switch in an address; left out means yes.
-_SWITCH = [("1", "yes"), ("0", "no")]
-
-
-class Choice(forms.Form):
-    """What the address may ask for. An unknown value is an error; it never silently means “all”."""
-
-    group = forms.CharField(required=False, max_length=200)
-    portal = forms.SlugField(required=False)
-    lineup = forms.SlugField(required=False)
-    genres = forms.ChoiceField(required=False, choices=_SWITCH)
-    numbers = forms.ChoiceField(required=False, choices=_SWITCH)
-
-    def channels(self, sight: Sight) -> ChannelQuerySet:
-        """Of the channels the viewer sees those asked for, in order. Raises LineupUnknown."""
-        slug = self.cleaned_data["lineup"]
-        chosen = sight.channels(sight.lineup(slug) if slug else None)
-        if self.cleaned_data["group"]:
-            chosen = chosen.in_group(self.cleaned_data["group"])
-        if self.cleaned_data["portal"]:
-            chosen = chosen.of_portal_slug(self.cleaned_data["portal"])
-        return chosen
+#: What a playlist is made from.
+PARTS = ("live", "vod", "people")
 
 
 @for_players
 def playlist(request: HttpRequest, token: str = "") -> HttpResponseBase:
-    """The M3U of this viewer."""
+    """The M3U of this viewer; docs/playlists.md lists the parameters."""
     sight = admitted(request, token)
-    choice = _choice(request)
-    if request.method == "HEAD":
-        return HttpResponse(headers=_HEADERS)
-    form = output.PlaylistForm(
+    choice = playlists.read_choice(request.GET, credentials=("token", "pin"))
+    form = playlist_form(choice, sight, addresses_of(request, sight, choice))
+    return m3u_answer(request, sight, choice, form, "restreamer.m3u")
+
+
+def addresses_of(request: HttpRequest, sight: Sight, choice: playlists.Choice) -> Addresses:
+    """The addresses of a list asked for by token."""
+    return Addresses(
         base_url=asked_base_url(request),
-        token=sight.viewer.token,
+        name=sight.viewer.name,
+        secret=sight.viewer.token,
         pin=request.GET.get("pin", "") if sight.pin_given else "",
-        with_groups=choice.cleaned_data["genres"] != "0",
-        with_numbers=choice.cleaned_data["numbers"] != "0",
+        live_form="m3u8" if choice.cleaned_data["form"] == "hls" else "ts",
+        direct=choice.is_on("direct", usually=False),
     )
-    return StreamingHttpResponse(output.lines(choice.channels(sight), form), headers=_HEADERS)
 
 
-def _choice(request: HttpRequest) -> Choice:
-    unknown = set(request.GET) - set(Choice.base_fields) - {"token", "pin"}
-    if unknown:
-        sentence = f"There is no parameter {min(unknown)[:40]!r} here."
-        raise InvalidInput(sentence, public=sentence)
-    choice = Choice(request.GET)
-    if not choice.is_valid():
-        name, errors = next(iter(choice.errors.items()))
-        raise InvalidInput(f"{name}: {errors[0]}", public=f"{name}: {errors[0]}")
-    return choice
+def playlist_form(choice: playlists.Choice, sight: Sight, addresses: Addresses) -> PlaylistForm:
+    """How the choice wants the list written. Raises LineupUnknown."""
+    lineup = choice.cleaned_data["lineup"]
+    if lineup:
+        sight.lineup(lineup)
+    return PlaylistForm(
+        addresses,
+        with_groups=choice.is_on("genres", usually=True),
+        with_numbers=choice.is_on("numbers", usually=True),
+        commas_in_names=choice.is_on("commas", usually=True),
+        xui=choice.cleaned_data["flavour"] == "xui",
+        with_mimetype=choice.is_on("mimetype", usually=False),
+        lineup=lineup,
+    )
+
+
+def m3u_answer(
+    request: HttpRequest, sight: Sight, choice: playlists.Choice, form: PlaylistForm, filename: str
+) -> HttpResponseBase:
+    """The playlist as a file, or word that the player has it."""
+    headers = {
+        "Content-Type": "audio/x-mpegurl; charset=utf-8",
+        "Content-Disposition": f'attachment; filename="{filename}"',
+    }
+    asked = sorted((name, str(value)) for name, value in choice.cleaned_data.items())
+    names = ("m3u", sight.viewer.pk, sight.adult, form, asked)
+    return answer(request, Rendering(PARTS, names, lambda: playlists.text(choice, sight, form), headers))

@@ -6,6 +6,7 @@ import random
 
 import pytest
 
+from channels import listing
 from channels.models import Channel, Stream
 from channels.refresh import undo_run
 from portals import refreshing, runs
@@ -13,6 +14,7 @@ from portals.errors import RunHeld, RunNotUndoable
 from portals.models import Run, RunKind, RunState
 from portals.providers.records import GenreRecord, StreamRecord
 from streaming.outputs import playlist
+from streaming.outputs.addresses import Addresses
 from tests.channels.test_refresh import ListedPortal, some
 from tests.factories import PortalFactory
 
@@ -139,8 +141,9 @@ def test_a_held_run_can_be_dropped(refresh):
 
 
 def listed():
-    form = playlist.PlaylistForm("http://h", "t")
-    return "".join(playlist.lines(Channel.objects.enabled().playable().in_order(), form))
+    form = playlist.PlaylistForm(Addresses("http://h", "kitchen", "t"))
+    rows = listing.listed(Channel.objects.enabled().playable().in_order())
+    return "".join(playlist.channel_entry(row, form) for row in rows)
 
 
 def test_undo_gives_the_same_playlist_to_the_byte(refresh):

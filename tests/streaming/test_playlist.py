@@ -6,9 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from channels.models import Channel
+from channels.listing import ListedChannel
+from channels.models import Channel, Lineup
 from restreamer.lib import m3u
 from streaming.outputs import playlist as output
+from streaming.outputs.addresses import Addresses
 from tests.factories import ChannelFactory, GroupFactory, LinkFactory, ViewerFactory
 
 pytestmark = pytest.mark.django_db
@@ -32,8 +34,9 @@ def test_it_lists_what_is_enabled_and_offered_by_number(client, viewer, path):
     LinkFactory(channel__name="Hidden", channel__enabled=False)
     LinkFactory(channel__name="Gone", stream__stale_since="2026-01-01T00:00:00Z")
     first, second = Channel.objects.get(name="First"), Channel.objects.get(name="Second")
+    guide = f"http://testserver/epg.xml?token={viewer.token}"
     assert text(client, viewer, path) == (
-        "#EXTM3U\n"
+        f'#EXTM3U url-tvg="{guide}" x-tvg-url="{guide}"\n'
         f'#EXTINF:-1 tvg-id="{first.id}.restreamer" tvg-name="First" tvg-chno="1",First\n'
         f"http://testserver/stream/{first.id}?token={viewer.token}\n"
         f'#EXTINF:-1 tvg-id="{second.id}.restreamer" tvg-name="Second" tvg-chno="2" group-title="News",Second\n'
@@ -42,7 +45,7 @@ def test_it_lists_what_is_enabled_and_offered_by_number(client, viewer, path):
 
 
 def test_an_empty_catalogue_is_an_empty_playlist(client, viewer):
-    assert text(client, viewer) == "#EXTM3U\n"
+    assert len(text(client, viewer).splitlines()) == 1
 
 
 @pytest.mark.parametrize("token", ["", "wrong", "x" * 5000, "\x00", "é"])
@@ -93,8 +96,9 @@ def test_the_number_of_statements_does_not_grow_with_channels(client, viewer, dj
 
 @given(st.text(max_size=60), st.text(max_size=30))
 def test_any_name_and_group_leave_the_list_parseable(name, group):
-    channel = Channel(id=1001, name=name, logo='http://h/"logo".png', enabled=True)
-    entry = output.entry(channel, output.PlaylistForm("http://h", "tok"))
+    logo = 'http://h/"logo".png'
+    channel = ListedChannel(1001, name, "7", 1, group, logo, "1001.x", False, False, "", False, 1767225600, 0)
+    entry = output.channel_entry(channel, output.PlaylistForm(Addresses("http://h", "kitchen", "tok")))
     first, second, rest = entry.split("\n")
     assert rest == ""
     assert first.startswith("#EXTINF:-1 ")
@@ -110,3 +114,57 @@ def test_hostile_names_do_not_break_out_of_their_place(client, viewer):
     lines = text(client, viewer).splitlines()
     assert len(lines) == 3
     assert [line for line in lines if line.startswith("http://evil")] == []
+
+
+def test_an_archive_is_offered_from_an_epoch_start(client, viewer):
+    channel = LinkFactory(stream__archive_hours=50).channel
+    lines = text(client, viewer)
+    assert 'catchup="default" catchup-days="3"' in lines
+    assert f"/timeshift/kitchen/{viewer.token}/{{duration:60}}/{{utc}}/{channel.id}.ts" in lines
+
+
+def test_hls_addresses_can_be_asked_for(client, viewer):
+    channel = LinkFactory().channel
+    assert f"/hls/{channel.id}/index.m3u8?token={viewer.token}" in text(client, viewer, form="hls")
+
+
+def test_names_sort_as_people_count(client, viewer):
+    for name in ("Sport 10", "sport 2", "Arte"):
+        LinkFactory(channel__name=name)
+    shown = [
+        line.rpartition(",")[2] for line in text(client, viewer, sort="name").splitlines() if line[:8] == "#EXTINF:"
+    ]
+    assert shown == ["Arte", "sport 2", "Sport 10"]
+
+
+def test_one_lineup_can_be_asked_for_and_a_strange_one_is_unknown(client, viewer):
+    LinkFactory(channel__name="News HD")
+    LinkFactory(channel__name="Sport")
+    Lineup.objects.create(name="HD", slug="hd", quality="hd")
+    lines = text(client, viewer, lineup="hd")
+    assert ",News HD\n" in lines
+    assert ",Sport\n" not in lines
+    assert "lineup=hd" in lines.splitlines()[0], "its guide is of the same lineup"
+    assert client.get("/playlist", {"token": viewer.token, "lineup": "other"}).status_code == 404
+
+
+def test_a_kind_that_is_none_is_told(client, viewer):
+    answer = client.get("/playlist", {"token": viewer.token, "kind": "live,films"})
+    assert answer.status_code == 400
+    assert b"films" in answer.content
+
+
+def test_the_xui_flavour_carries_its_marks(client, viewer):
+    channel = LinkFactory().channel
+    lines = text(client, viewer, flavour="xui").splitlines()
+    assert lines[1].startswith("#EXT-X-SESSION-DATA:")
+    assert lines[2].startswith(f'#EXTINF:-1 xui-id="{{{channel.id}}}"')
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_unchanged_is_not_sent_again(client, viewer):
+    LinkFactory()
+    first = client.get("/playlist", {"token": viewer.token})
+    again = client.get("/playlist", {"token": viewer.token}, HTTP_IF_NONE_MATCH=first["ETag"])
+    assert (again.status_code, again.content) == (304, b"")
+    assert client.get("/playlist", {"token": ViewerFactory().token})["ETag"] != first["ETag"]

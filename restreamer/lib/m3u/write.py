@@ -88,6 +88,8 @@ def extinf(
 def _attributes(named: Mapping[str, str]) -> str:
     parts = []
     for key, raw in named.items():
+        if not raw:
+            continue
         value = _address(raw) if key in _ADDRESSES else _clean(raw)
         if "=" in value:
             value = _without_attributes(value, is_address=key in _ADDRESSES)

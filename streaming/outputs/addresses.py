@@ -1,0 +1,79 @@
+"""The addresses written into lists: every one carries the viewer's token or login, and stays equal for ever."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from urllib.parse import quote, urlencode
+
+#: How a player may be given live television.
+LIVE_FORMS = ("ts", "m3u8")
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """What a list's addresses are made of. `base_url` has no closing slash.
+
+    `secret` is the viewer's token, or the password the player sent: players of the Xtream scheme compare. With
+    `xtream` live addresses have that scheme's form; movies, episodes and archives have it always.
+    """
+
+    base_url: str
+    name: str
+    secret: str
+    #: The viewer's PIN, for what is marked as adult; empty when none was given.
+    pin: str = ""
+    live_form: str = "ts"
+    xtream: bool = False
+    #: Have the player sent to the provider itself, where the viewer may.
+    direct: bool = False
+
+    def live(self, channel_id: int, *, adult: bool = False) -> str:
+        """Where a channel plays."""
+        query = self._queries[adult] if self.xtream else self._token_queries[adult]
+        if self.xtream:
+            return f"{self.base_url}/live/{self._login}/{channel_id}.{self.live_form}{query}"
+        if self.live_form == "m3u8":
+            return f"{self.base_url}/hls/{channel_id}/index.m3u8{query}"
+        return f"{self.base_url}/stream/{channel_id}{query}"
+
+    def movie(self, movie_id: int, container: str, *, adult: bool = False) -> str:
+        """Where a movie plays."""
+        return f"{self.base_url}/movie/{self._login}/{movie_id}.{container or 'mp4'}{self._queries[adult]}"
+
+    def episode(self, episode_id: int, container: str, *, adult: bool = False) -> str:
+        """Where an episode plays."""
+        return f"{self.base_url}/series/{self._login}/{episode_id}.{container or 'mp4'}{self._queries[adult]}"
+
+    def catch_up(self, channel_id: int) -> str:
+        """The archive's template: the start in epoch seconds needs no time zone (reference m3u-and-xmltv.md, 1.4)."""
+        return f"{self.base_url}/timeshift/{self._login}/{{duration:60}}/{{utc}}/{channel_id}.ts"
+
+    def guide(self, lineup: str = "") -> str:
+        """The XMLTV guide of what the viewer sees."""
+        of_lineup = {"lineup": lineup} if lineup else {}
+        if self.xtream:
+            query = {"username": self.name, "password": self.secret, **of_lineup}
+            return f"{self.base_url}/xmltv.php?{urlencode(query)}"
+        return f"{self.base_url}/epg.xml?{urlencode({'token': self.secret, **of_lineup})}"
+
+    @cached_property
+    def _login(self) -> str:
+        return f"{quote(self.name, safe='')}/{quote(self.secret, safe='')}"
+
+    @cached_property
+    def _queries(self) -> tuple[str, str]:
+        """What stands behind an address of the Xtream form: for everybody, and for what is adult."""
+        return self._query({}), self._query(self._with_pin)
+
+    @cached_property
+    def _token_queries(self) -> tuple[str, str]:
+        return self._query({"token": self.secret}), self._query({"token": self.secret, **self._with_pin})
+
+    @property
+    def _with_pin(self) -> dict[str, str]:
+        return {"pin": self.pin} if self.pin else {}
+
+    def _query(self, query: dict[str, str]) -> str:
+        query = {**query, **({"direct": "1"} if self.direct else {})}
+        return f"?{urlencode(query)}" if query else ""
