@@ -100,7 +100,7 @@ def plan(shape: Shape[R], portal: Portal, spool: Spool[R]) -> Plan:
     rows = _open_rows(shape, portal, matched)
     if open_records and rows:
         _match_by_evidence(made, open_records, rows)
-    made.new = len(open_records)
+    made.new += len(open_records)
     for record in open_records.values():
         made.note("new", record.name)
     claimed = set(open_records) | set(made.assigned)
@@ -129,10 +129,17 @@ def _match_by_id_and_name(
         known = {row[0]: row for row in found}
         for provider_id, record in records.items():
             position += 1
-            row = known.get(provider_id)
             name = stored_name(shape, record)
+            if not any_rows:
+                # A first import has nothing to look for: a million records would only fill the memory.
+                made.todo.add(provider_id)
+                made.new += 1
+                made.note("new", name)
+                made.keep(position, record)
+                continue
+            row = known.get(provider_id)
             if row is None or row[2] != name:
-                where = address(shape.cmd(record)) if any_rows else ""
+                where = address(shape.cmd(record))
                 still_open[provider_id] = _Record(provider_id, name, shape.genre_id(record), where)
                 made.keep(position, record)
                 continue
