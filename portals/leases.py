@@ -53,11 +53,6 @@ _KEYS = (
 _PREFIXES = (redis_keys.LEASES_OF_SUBSCRIPTION, redis_keys.LEASES_OF_PORTAL, redis_keys.LEASES_OF_OWNER)
 
 
-def relay_owner() -> str:
-    """The name under which this machine's relay holds leases and serves sessions."""
-    return f"{settings.NODE_NAME}:relay"
-
-
 @dataclass(frozen=True, slots=True)
 class Lease:
     """The right to one slot, wanted or held. `limits` are those of subscription, portal, installation; 0 = none."""

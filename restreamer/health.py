@@ -9,6 +9,7 @@ from django.views.decorators.cache import never_cache
 
 from restreamer.embedded_redis import url_answers
 from restreamer.runner.roles import socket_accepts
+from streaming import dealing
 
 
 @never_cache
@@ -19,11 +20,11 @@ def healthz(request: HttpRequest) -> HttpResponse:
 
 @never_cache
 def readyz(request: HttpRequest) -> JsonResponse:
-    """200 when database, Redis and relay answer; else 503 with the one that does not."""
+    """200 when database, Redis and every relay process answer; else 503 with the one that does not."""
     answers = {
         "database": _database_answers(),
         "redis": url_answers(settings.REDIS_URL),
-        "relay": socket_accepts(settings.RELAY_SOCKET),
+        "relay": all(socket_accepts(path) for path in dealing.sockets()),
     }
     ready = all(answers.values())
     return JsonResponse({"ready": ready, **answers}, status=200 if ready else 503)

@@ -68,6 +68,9 @@ PREFETCH_SPACING_S = env_float("RESTREAMER_PREFETCH_SPACING_S", 0.5, minimum=0, 
 
 # --- the data plane ------------------------------------------------------------------------------------------------
 NODE_NAME = env_str("RESTREAMER_NODE", "node1")
+# Relay processes of this machine; channels are dealt to them, each at a socket of its own (streaming/dealing.py).
+MOST_RELAYS = 64
+RELAYS = env_int("RESTREAMER_RELAYS", 1, minimum=1, maximum=MOST_RELAYS)
 RELAY_SOCKET = RUN_FOLDER / "relay.sock"
 RELAY_RING_SECONDS = env_int("RESTREAMER_RING_SECONDS", 30, minimum=5, maximum=600)
 RELAY_RING_BYTES = env_int("RESTREAMER_RING_BYTES", 48 * 1024 * 1024, minimum=1024 * 1024)

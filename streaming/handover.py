@@ -26,6 +26,7 @@ from django.http import HttpRequest, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
 from restreamer.lib.errors import RestreamerError
+from streaming.dealing import number_of, socket_of
 from streaming.relay.control import MESSAGE_BYTES
 from streaming.relay.seams import Ticket
 
@@ -63,15 +64,15 @@ def hand_over(request: HttpRequest, ticket: Ticket) -> HttpResponseBase:
     return _portable(request, ticket)
 
 
-def ping() -> None:
-    """Returns when the relay answers. Raises RelayUnreachable."""
-    _send(b'{"ping": true}', [])
+def ping(number: int = 1) -> None:
+    """Returns when that relay process answers. Raises RelayUnreachable."""
+    _send(socket_of(number), b'{"ping": true}', [])
 
 
 def _fast(client: socket.socket, ticket: Ticket) -> HttpResponseBase:
     ours, dead = socket.socketpair()
     try:
-        _send(ticket.to_json(), [client.fileno()])
+        _send(_door(ticket), ticket.to_json(), [client.fileno()])
         dead.close()
         # From here on the server talks to a closed pair: its writes fail with EPIPE, which it takes for a client that
         # has left, and closes at once. The descriptor's number stays, so its own bookkeeping stays right.
@@ -87,7 +88,7 @@ def _portable(request: HttpRequest, ticket: Ticket) -> HttpResponseBase:
     ours, theirs = socket.socketpair()
     try:
         with theirs:
-            _send(ticket.to_json(), [theirs.fileno()])
+            _send(_door(ticket), ticket.to_json(), [theirs.fileno()])
         status, headers, rest = _read_head(ours)
     except BaseException:
         ours.close()
@@ -146,12 +147,17 @@ def _client_socket(request: HttpRequest) -> socket.socket | None:
     return client if plain else None
 
 
-def _send(message: bytes, fds: list[int]) -> None:
-    """One message to the relay and its answer. Raises RelayUnreachable."""
+def _door(ticket: Ticket) -> Path:
+    """The socket of the relay process that serves what the ticket is for."""
+    return socket_of(number_of(ticket.key))
+
+
+def _send(path: Path, message: bytes, fds: list[int]) -> None:
+    """One message to a relay process and its answer. Raises RelayUnreachable."""
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as control:
             control.settimeout(ACK_S)
-            control.connect(str(Path(settings.RELAY_SOCKET)))
+            control.connect(str(path))
             line = message + b"\n"
             # The descriptors travel with the first bytes. Nothing may be sent after the last: the relay may already
             # have answered and hung up, and even an empty send would fail.

@@ -12,13 +12,14 @@ from django.conf import settings
 from django.db import connections
 from redis import Redis
 
-from portals.leases import Ledger, relay_owner
+from portals.leases import Ledger
 from portals.models import Portal
 from portals.providers.base import Provider
 from portals.providers.records import PlayUrl
 from portals.providers.registry import provider_for
 from restreamer.lib.redis_client import RedisUnavailable
 from streaming.cooling import Cooling
+from streaming.dealing import relay_owner
 from streaming.relay.seams import FaultHistory, Opened, Ticket
 from streaming.room import GiveUp, Room
 from streaming.search import Search
@@ -61,10 +62,11 @@ class PortalOpener:
         """At the start of the relay: give back the slots of its dead predecessor; returns how many those were.
 
         An installation that never named its machines has one: then an empty ledger is the truth, not a memory lost.
+        With several relays on it that is `up`'s to say: a single one that starts again knows nothing of the others.
 
         Raises RedisUnavailable.
         """
-        return self.ledger.sweep(alone=settings.NODE_NAME == "node1")
+        return self.ledger.sweep(alone=settings.NODE_NAME == "node1" and settings.RELAYS == 1)
 
     def open(self, ticket: Ticket, history: FaultHistory, cancelled: threading.Event) -> Opened:
         """The next upstream for the ticket's key; see `streaming.search`.

@@ -74,12 +74,17 @@ class Room:
                 return ""
 
     def _ask(self, victim: LeaseFacts, viewer_id: int) -> bool:
-        """Ask whoever holds it. Another process hears it at its next beat."""
+        """Ask whoever holds it. Another process hears it through Redis, on this machine or another."""
         if self.give_up is not None and victim.owner == self._ledger.owner:
             return self.give_up(victim.id, victim.key, viewer_id)
         if redirects.is_redirect(victim.owner):
             return self._sessions.stop(redirects.session_of(victim.id))
-        arguments = {"subscription_id": victim.subscription_id, "viewer_id": viewer_id}
+        arguments = {
+            "subscription_id": victim.subscription_id,
+            "viewer_id": viewer_id,
+            "lease_id": victim.id,
+            "key": victim.key,
+        }
         self._sessions.send(victim.owner, Command("stop_lingering", arguments))
         return True
 

@@ -80,7 +80,7 @@ class SessionBook:
             with answering(), self._lock:
                 commands = self._write(relays, sessions)
             self._mark_lingering(relays)
-            return [one for raw in commands if (one := _command(raw)) is not None]
+            return [one for raw in commands if (one := command_from(raw)) is not None]
         except RedisUnavailable as err:
             self._complain(err)
             return []
@@ -169,7 +169,7 @@ def _drop_relay(pipeline: Pipeline, key: str) -> None:
     pipeline.zrem(redis_keys.ALL_RELAYS, key)
 
 
-def _command(raw: bytes) -> Command | None:
+def command_from(raw: bytes) -> Command | None:
     """The command, or None for what only an older or newer version can have written."""
     try:
         document: Any = json.loads(raw)

@@ -10,6 +10,7 @@ from restreamer.folder_lock import FolderLock
 from restreamer.lib.errors import ConfigurationError
 from restreamer.runner import address
 from restreamer.runner.roles import scheduler_works, socket_accepts, web_answers, workers_on
+from streaming import dealing
 
 _START = "./run"
 _RESTART = "stop Restreamer and type ./run; its log says why"
@@ -39,10 +40,14 @@ def port(running: bool) -> Finding:
 
 
 def relay(running: bool) -> Finding:
-    """Does it take viewers?"""
-    if socket_accepts(settings.RELAY_SOCKET):
-        return ok("relay", f"listens on {settings.RELAY_SOCKET}")
-    return _absent("relay", "no relay listens: nothing plays", running)
+    """Does every relay process take viewers?"""
+    silent = [path for path in dealing.sockets() if not socket_accepts(path)]
+    if not silent:
+        return ok("relay", "listens on " + ", ".join(str(path) for path in dealing.sockets()))
+    if len(silent) == settings.RELAYS:
+        return _absent("relay", "no relay listens: nothing plays", running)
+    names = ", ".join(path.name for path in silent)
+    return _absent("relay", f"nothing listens on {names}: its share of the channels does not play", running)
 
 
 def workers(running: bool) -> Finding:

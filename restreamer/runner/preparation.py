@@ -19,6 +19,7 @@ from django.db import OperationalError, connection
 from django.db.migrations.executor import MigrationExecutor
 
 from portals import runs
+from portals.leases import Ledger
 from restreamer.lib import redact
 from restreamer.lib.errors import ConfigurationError
 from restreamer.lib.redis_client import connection as redis_connection
@@ -49,6 +50,11 @@ def check_given_redis() -> None:
         ) from err
     if tuple(int(part) for part in version.split(".")[:2]) < _OLDEST_REDIS:
         raise ConfigurationError(f"Redis at {where} is {version}; Restreamer needs 6.2 or newer.")
+
+
+def free_slots() -> None:
+    """With a Redis of our own, no relay lives when we start: what its memory says of provider connections is true."""
+    Ledger(redis_connection(), f"{settings.NODE_NAME}:up").sweep(alone=True)
 
 
 def migrate(say: Say) -> None:

@@ -18,6 +18,7 @@ from restreamer.lib import redis_keys
 from restreamer.lib.redis_client import connection
 from restreamer.runner.address import Address
 from restreamer.runner.child import Role
+from streaming import dealing
 
 _PROBE_TIMEOUT_S = 1.0
 
@@ -51,12 +52,17 @@ def web(listeners: Sequence[socket.socket], address: Address) -> Role:
     )
 
 
-def relay() -> Role:
+def relays() -> list[Role]:
     """The data plane. Players wait for it, so its first restart is at once."""
+    return [_relay(number) for number in dealing.numbers()]
+
+
+def _relay(number: int) -> Role:
+    several = settings.RELAYS > 1
     return Role(
-        name="relay",
-        command=_manage("relay"),
-        answers=lambda: socket_accepts(settings.RELAY_SOCKET),
+        name=f"relay-{number}" if several else "relay",
+        command=_manage("relay", *(("--number", str(number)) if several else ())),
+        answers=lambda: socket_accepts(dealing.socket_of(number)),
         first_pause_s=0.0,
     )
 

@@ -40,7 +40,7 @@ def run(output: Output) -> None:
             _start_redis(supervisor)
             secret.password = _prepare(output)
             supervisor.interruptible = False
-            wanted = [roles.relay(), roles.web(listeners, where), *roles.workers(), roles.scheduler()]
+            wanted = [*roles.relays(), roles.web(listeners, where), *roles.workers(), roles.scheduler()]
             if settings.TUNER_DISCOVERY:
                 wanted.append(roles.discovery())
             children = [supervisor.start(role) for role in wanted]
@@ -91,6 +91,7 @@ def _start_redis(supervisor: Supervisor) -> None:
         child = supervisor.start(roles.redis())
         embedded_redis.wait_until_ready(settings.REDIS_SOCKET, alive=_listening(supervisor, child))
         embedded_redis.forget_the_dead(settings.REDIS_SOCKET)
+        preparation.free_slots()
 
 
 def _listening(supervisor: Supervisor, child: Child) -> Callable[[], bool]:
@@ -192,5 +193,6 @@ def _environment() -> dict[str, str]:
         **os.environ,
         "DJANGO_SETTINGS_MODULE": "restreamer.settings",
         "RESTREAMER_DATA": str(settings.RESTREAMER_DATA),
+        "RESTREAMER_RELAYS": str(settings.RELAYS),
         "PYTHONUNBUFFERED": "1",
     }

@@ -90,6 +90,10 @@ class RelayProcess:
         self.registry.stop_all("the relay process ends", flush_s=FLUSH_S)
         self.loop.add(_Waiter(self))
 
+    def obey(self, command: Command) -> None:
+        """Do what was asked, soon. From any thread."""
+        self._housekeeping.obey(command)
+
     def stop_if_done(self, now: float) -> None:
         """Nothing left, or no more time: leave the loop."""
         if self.registry.empty or now >= self._stop_by:
@@ -174,7 +178,11 @@ class _Housekeeping:
             # The loop has ended, or is too busy for facts.
             return
         for command in self._book.beat(relays, sessions):
-            self._loop.call(self._obey, command)
+            self.obey(command)
+
+    def obey(self, command: Command) -> None:
+        """Have the loop do it; what came too late is noted. From any thread."""
+        self._loop.call(self._obey, command)
 
     def _obey(self, command: Command) -> None:
         if not self._registry.command(command):

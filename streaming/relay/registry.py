@@ -6,7 +6,7 @@ import contextlib
 import queue
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from restreamer.lib.errors import RestreamerError
 from streaming.faults import Fault
@@ -123,7 +123,10 @@ class RelayRegistry:
             relay = self._current.get(str(what.get("key", "")))
             return relay is not None and relay.switch(Fault.ASKED)
         if command.name == "stop_lingering":
-            return self._make_room(_number(what.get("subscription_id")), _number(what.get("viewer_id")))
+            chosen = self._to_let_go(what, _number(what.get("viewer_id")))
+            if chosen is not None:
+                self._let_go(chosen)
+            return chosen is not None
         return False
 
     def _stop_session(self, session_id: str, reason: str) -> bool:
@@ -155,15 +158,19 @@ class RelayRegistry:
             return False
         return free is not None and free.wait(timeout_s)
 
-    def _make_room(self, subscription_id: int, viewer_id: int) -> bool:
-        """End the relay of a subscription that has lingered longest, or one that only this viewer watches."""
-        here = [r for r in self._all if r.opened is not None and r.opened.subscription_id == subscription_id]
-        willing = [r for r in here if _may_go(r, viewer_id)]
-        # Those with an audience (the viewer's own) last.
-        chosen = min(willing, key=lambda r: (len(r.audience) > 0, r.lingering_since or 0.0), default=None)
-        if chosen is not None:
-            self._let_go(chosen)
-        return chosen is not None
+    def _to_let_go(self, asked: Mapping[str, object], viewer_id: int) -> Relay | None:
+        """The relay with the lease another process asks for; else the one of its subscription that lingered longest.
+
+        None when people watch it. One that only the viewer who changes channel watches goes too, as the last.
+        """
+        willing = [relay for relay in self._all if _may_go(relay, viewer_id)]
+        lease_id, key = str(asked.get("lease_id", "")), str(asked.get("key", ""))
+        named = next((relay for relay in willing if lease_id and _holds(relay, lease_id, key)), None)
+        if named is not None:
+            return named
+        subscription_id = _number(asked.get("subscription_id"))
+        here = [r for r in willing if r.opened is not None and r.opened.subscription_id == subscription_id]
+        return min(here, key=lambda r: (len(r.audience) > 0, r.lingering_since or 0.0), default=None)
 
     def _let_go(self, relay: Relay) -> threading.Event:
         """End a relay in favour of another; the event is set when its slot is free."""

@@ -12,10 +12,10 @@ from django.utils.encoding import iri_to_uri
 
 from accounts.models import Viewer
 from channels.models import Channel, ChannelStream
-from portals.leases import relay_owner
 from restreamer.lib.errors import RestreamerError
 from restreamer.lib.redis_client import connection
 from streaming.candidates import Playable, channel_key
+from streaming.dealing import owner_of
 from streaming.errors import ChannelGone, ChannelUnknown, NothingToPlay
 from streaming.handover import hand_over
 from streaming.limits import Limits, Wish
@@ -81,7 +81,7 @@ def _television(request: HttpRequest, viewer: Viewer, channel: Channel) -> HttpR
         agent=request.headers.get("User-Agent", "")[:_LONGEST_AGENT],
     )
     away = to_redirect(wish.key) if viewer.may_redirect else []
-    owner = redirect_owner() if away else relay_owner()
+    owner = redirect_owner() if away else owner_of(wish.key)
     limits = Limits(connection(), owner, policy=viewer.limit_policy or settings.VIEWER_LIMIT_POLICY)
     session_id = limits.admit(wish)
     ticket = Ticket(

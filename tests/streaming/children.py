@@ -78,12 +78,17 @@ class Child:
 class RelayChild(Child):
     """`manage.py relay`."""
 
+    def __init__(self, data: Path, number: int = 1, **environment: str) -> None:
+        super().__init__(data, **environment)
+        self.number = number
+        self.log = data / f"relay-{number}.log"
+
     def command(self) -> list[str]:
-        return [sys.executable, "manage.py", "relay"]
+        return [sys.executable, "manage.py", "relay", "--number", str(self.number)]
 
     def answers(self) -> bool:
         try:
-            ping()
+            ping(self.number)
         except RelayUnreachable:
             return False
         return True

@@ -19,6 +19,7 @@ if not settings.configured:
         ALLOWED_HOSTS=["*"],
         ROOT_URLCONF=__name__,
         RELAY_SOCKET=os.environ.get("TEST_RELAY_SOCKET", ""),
+        RELAYS=1,
         RELAY_START_TIMEOUT_S=5.0,
         DATABASES={},
         LOGGING_CONFIG=None,

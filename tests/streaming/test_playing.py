@@ -18,9 +18,10 @@ from redis import Redis
 
 from accounts.models import Viewer
 from channels.models import Channel
-from portals.leases import Ledger, relay_owner
+from portals.leases import Ledger
 from portals.models import Subscription
 from restreamer.lib.redis_client import connection
+from streaming.dealing import relay_owner
 from streaming.opening import PortalOpener
 from streaming.relay.process import RelayProcess
 from streaming.relay.surroundings import RelayLimits

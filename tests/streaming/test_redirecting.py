@@ -15,11 +15,12 @@ from redis import Redis
 
 from channels.models import Channel
 from portals.errors import ItemRefused, NoFreeSlot
-from portals.leases import Ledger, relay_owner
+from portals.leases import Ledger
 from portals.models import Subscription
 from portals.providers.records import PlayUrl
 from restreamer.lib import redis_keys
 from restreamer.lib.errors import RestreamerError
+from streaming.dealing import relay_owner
 from streaming.deliver import deliver
 from streaming.delivery import Mode
 from streaming.limits import Limits, Wish

@@ -6,13 +6,15 @@ import gc
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connections
 
 from restreamer import binaries
 from restreamer.dead_mans_timer import DeadMansTimer
 from restreamer.lib.errors import RestreamerError
 from restreamer.lib.redis_client import connection
+from streaming import dealing
+from streaming.ear import CommandEar
 from streaming.opening import PortalOpener
 from streaming.relay import consolation
 from streaming.relay.bridge import SOURCE_LOST
@@ -28,12 +30,19 @@ class Command(BaseCommand):
     # `up` has run the checks; a restart is to be quick.
     requires_system_checks = []
 
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Which of this machine's relays it is."""
+        parser.add_argument("--number", type=int, default=1, help="from 1 to RESTREAMER_RELAYS")
+
     def handle(self, *args: Any, **options: Any) -> None:
         """Run the relay process in this one."""
+        number: int = options["number"]
+        if number not in dealing.numbers():
+            raise CommandError(f"--number {number}: RESTREAMER_RELAYS says there are {settings.RELAYS}.")
         prepare_process()
         slates = SlateShelf(settings.SLATE_FOLDER, binaries.ffmpeg)
         try:
-            process = _assemble(slates)
+            process = _assemble(number, slates)
         except RestreamerError as err:
             raise CommandError(err.message) from err
         stop_on_signals(process)
@@ -50,16 +59,16 @@ class Command(BaseCommand):
             slates.close()
 
 
-def _assemble(slates: SlateShelf) -> RelayProcess:
+def _assemble(number: int, slates: SlateShelf) -> RelayProcess:
     """The relay process with its doors to Redis, database and providers. Raises RestreamerError."""
     client = connection()
-    opener = PortalOpener(client, source_for=source_for)
+    opener = PortalOpener(client, source_for=source_for, owner=dealing.relay_owner(number))
     book = SessionBook(client, opener.owner, ledger=opener.ledger)
     # First the socket: as long as another relay holds it, its slots and sessions are not those of a dead one.
     process = RelayProcess(
         consolation.SlateOpener(opener, slates),
         book,
-        settings.RELAY_SOCKET,
+        dealing.socket_of(number),
         limits_from_settings(),
         slates=slates,
         timer=DeadMansTimer(),
@@ -73,6 +82,7 @@ def _assemble(slates: SlateShelf) -> RelayProcess:
         process.abandon()
         raise
     connections.close_all()
+    CommandEar(client, opener.owner, process.obey).start()
     return process
 
 
@@ -81,7 +91,7 @@ def limits_from_settings() -> RelayLimits:
     return RelayLimits(
         ring_s=settings.RELAY_RING_SECONDS,
         ring_bytes=settings.RELAY_RING_BYTES,
-        total_ring_bytes=settings.RELAY_TOTAL_RING_BYTES,
+        total_ring_bytes=settings.RELAY_TOTAL_RING_BYTES // settings.RELAYS,
         join_behind_s=settings.RELAY_JOIN_BEHIND_S,
         linger_s=settings.RELAY_LINGER_S,
         silence_s=settings.RELAY_SILENCE_S,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 import time
@@ -315,6 +316,18 @@ def test_switching_by_hand_keeps_the_viewer(rig: Rig, origin: TsOrigin) -> None:
         rig.book.commands = [Command("switch", {"key": "channel:1"})]
         assert origin.wait_open(1, name="two")
         player.body(150_000)
+
+
+def test_another_process_may_ask_for_a_slot_whose_upstream_is_still_being_opened(
+    rig: Rig, caplog: pytest.LogCaptureFixture
+) -> None:
+    rig.opener.gate.clear()
+    rig.watch().close()
+    assert wait_for(lambda: rig.book.over)
+    with caplog.at_level(logging.INFO, "streaming.relay"):
+        rig.process.obey(Command("stop_lingering", {"lease_id": "any", "key": "channel:1", "viewer_id": 0}))
+        assert wait_for(lambda: "ends: another channel needed the slot" in caplog.text)
+    rig.opener.gate.set()
 
 
 def test_unknown_commands_are_ignored(rig: Rig) -> None:
