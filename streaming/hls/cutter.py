@@ -171,6 +171,9 @@ class Cutter:
         """The time line or the layout is another one: end the segment, and begin again at the next entry."""
         assert self._last is not None
         elapsed = difference(self._last.dts, segment.dts) + self._frame
+        if unit.position <= self._last.position:
+            # It has been seen already, as no entry.
+            elapsed = difference(unit.dts, segment.dts)
         if not self._broken and unit.entry is None and elapsed < _LONGEST_S * CLOCK_HZ:
             # The layout changes with a keyframe; until it comes the old one is still being sent.
             return

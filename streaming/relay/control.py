@@ -1,7 +1,8 @@
 """The relay's front door: a unix socket on which views hand over a ticket and a viewer's descriptor.
 
 One connection per ticket, one line each way: JSON with one descriptor in, `{"ok": true}` or `{"ok": false, "error": …}`
-back. `{"ping": true}` without a descriptor is answered too. Whatever else comes is refused; no descriptor is ever kept
+back. `{"ping": true}` without a descriptor is answered too, and `{"poll": …, "bytes": …}`: an HLS player asked for
+something; the answer's `state` says what we know of it. Whatever else comes is refused; no descriptor is ever kept
 that was not asked for.
 """
 
@@ -40,6 +41,8 @@ class _Caller:
     until: float
     said: bytearray = field(default_factory=bytearray)
     fds: list[int] = field(default_factory=list)
+    #: What the answer says besides.
+    extra: dict[str, str] = field(default_factory=dict)
 
     def drop_descriptors(self) -> None:
         while self.fds:
@@ -49,9 +52,16 @@ class _Caller:
 class ControlSocket:
     """Accepts tickets in a thread of its own; `take(ticket, sock)` gets each, and owns the socket from then on."""
 
-    def __init__(self, path: Path, take: Callable[[Ticket, socket.socket], None]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        take: Callable[[Ticket, socket.socket], None],
+        hear: Callable[[str, int], str] = lambda poll, sent_bytes: "unknown",
+    ) -> None:
+        """`hear(poll, bytes)` is told of each request of an HLS player, and says what the player is to us."""
         self._path = path
         self._take = take
+        self._hear = hear
         self._callers: dict[socket.socket, _Caller] = {}
         self._listener = _listen(path)
         self._selector = selectors.DefaultSelector()
@@ -110,7 +120,7 @@ class ControlSocket:
         if error is None:
             return
         with contextlib.suppress(OSError):
-            sock.send(json.dumps({"ok": not error, "error": error}).encode() + b"\n")
+            sock.send(json.dumps({"ok": not error, "error": error} | caller.extra).encode() + b"\n")
         self._forget(sock)
 
     def _listen_to(self, sock: socket.socket, caller: _Caller) -> str | None:
@@ -120,15 +130,14 @@ class ControlSocket:
         if not whole:
             return "too many descriptors came along"
         if b"\n" in piece:
-            return self._understand(bytes(caller.said.partition(b"\n")[0]), caller.fds)
+            message = bytes(caller.said.partition(b"\n")[0])
+            return self._understand(message, caller.fds) if caller.fds else self._hear_out(message, caller)
         if not piece:
             return "the message has no end"
         return "the message is too long" if len(caller.said) > MESSAGE_BYTES else None
 
     def _understand(self, message: bytes, fds: list[int]) -> str:
         """Take the ticket; returns what is wrong with it, or nothing. A descriptor that is taken leaves the list."""
-        if not fds:
-            return "" if json.loads(message) == {"ping": True} else "no descriptor came along"
         if len(fds) != 1:
             return "more than one descriptor came along"
         ticket = Ticket.from_json(message)
@@ -142,6 +151,17 @@ class ControlSocket:
         self._take(ticket, sock)
         return ""
 
+    def _hear_out(self, message: bytes, caller: _Caller) -> str:
+        """What comes without a descriptor: a ping, or news of an HLS player."""
+        said = json.loads(message)
+        if said == {"ping": True}:
+            return ""
+        poll, sent_bytes = (said.get("poll"), said.get("bytes")) if isinstance(said, dict) else (None, None)
+        if not isinstance(poll, str) or type(sent_bytes) is not int:
+            return "no descriptor came along"
+        caller.extra["state"] = str(self._hear(poll, sent_bytes))
+        return ""
+
     def _forget(self, sock: socket.socket) -> None:
         self._callers.pop(sock).drop_descriptors()
         self._selector.unregister(sock)
@@ -150,7 +170,7 @@ class ControlSocket:
 
 def check(ticket: Ticket) -> None:
     """Raises ValueError when a field is not of its type: JSON promises nothing."""
-    for name in ("session_id", "key", "viewer_name", "title", "peer", "agent", "protocol"):
+    for name in ("session_id", "key", "viewer_name", "title", "peer", "agent", "protocol", "hls", "uri"):
         if not isinstance(getattr(ticket, name), str):
             raise ValueError(f"{name} is no text")
     if type(ticket.viewer_id) is not int:

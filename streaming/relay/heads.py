@@ -14,10 +14,24 @@ LIVE_HEADERS = (
     ("Access-Control-Allow-Origin", "*"),
 )
 
+PLAYLIST_TYPE = "application/vnd.apple.mpegurl"
+
 
 def live(protocol: str) -> bytes:
     """The head before an endless stream: no length, ended by the connection's end."""
     return _head(protocol, HTTPStatus.OK, LIVE_HEADERS)
+
+
+def playlist(protocol: str, text: str) -> bytes:
+    """A whole answer: an HLS playlist."""
+    body = text.encode()
+    headers = [
+        ("Content-Type", PLAYLIST_TYPE),
+        ("Content-Length", str(len(body))),
+        ("Cache-Control", "no-cache"),
+        ("Access-Control-Allow-Origin", "*"),
+    ]
+    return _head(protocol, HTTPStatus.OK, headers) + body
 
 
 def refusal(protocol: str, error: RestreamerError) -> bytes:

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from streaming.relay.control import ControlSocket
+from streaming.relay.cutting import CuttingRoom
 from streaming.relay.keeper import LeaseKeeper, Timer
 from streaming.relay.loop import TickLoop
 from streaming.relay.registry import RelayRegistry
@@ -44,17 +45,24 @@ class RelayProcess:
         limits: RelayLimits | None = None,
         *,
         slates: Slates | None = None,
+        hls_folder: Path | None = None,
         clock: Callable[[], float] = time.monotonic,
         beat_s: float = BEAT_S,
         timer: Timer | None = None,
         good_s: float = 0.0,
     ) -> None:
-        """`timer` ends a process that stands still before others may take its slots, `good_s` after a renewal."""
+        """`hls_folder` is where segments are kept; without one there is no HLS.
+
+        `timer` ends a process that stands still before others may take its slots, `good_s` after a renewal.
+        """
         self.loop = TickLoop(clock=clock)
-        self.registry = RelayRegistry(self.loop, opener, limits or RelayLimits(), self._ended, self._note, slates)
+        self._cutting = CuttingRoom(hls_folder, self.loop) if hls_folder is not None else None
+        self.registry = RelayRegistry(
+            self.loop, opener, limits or RelayLimits(), self._ended, self._note, slates, self._cutting
+        )
         self._keeper = LeaseKeeper(self.loop, self.registry, opener, beat_s=beat_s, timer=timer, good_s=good_s)
         self._housekeeping = _Housekeeping(self.loop, self.registry, book, beat_s)
-        self._control = ControlSocket(socket_path, self._take)
+        self._control = ControlSocket(socket_path, self._take, self.registry.polls.hear)
         self._stop_by = 0.0
         self._stopping = False
 
@@ -62,12 +70,16 @@ class RelayProcess:
         """Serve until `stop`; returns when every upstream is closed, or `STOP_S` after it."""
         self._keeper.start()
         self._housekeeping.start()
+        if self._cutting is not None:
+            self._cutting.start()
         try:
             self.loop.run()
         finally:
             self._control.close()
             self.registry.errands.join(max(0.1, self._stop_by - self.loop.clock()))
             self.registry.close()
+            if self._cutting is not None:
+                self._cutting.close()
             self._keeper.stop()
             self._housekeeping.stop()
             self.loop.close()

@@ -12,8 +12,10 @@ from restreamer.lib.errors import RestreamerError
 from streaming.faults import Fault
 from streaming.relay import consolation, heads
 from streaming.relay.audience import Viewer
+from streaming.relay.cutting import CuttingRoom
 from streaming.relay.errands import Errands
 from streaming.relay.loop import TickLoop
+from streaming.relay.polling import Polls
 from streaming.relay.relay import Relay
 from streaming.relay.ring import CHUNK
 from streaming.relay.seams import Command, Opened, Opener, RelayFacts, SessionFacts, Slates, Ticket
@@ -51,8 +53,10 @@ class RelayRegistry:
         ended: Callable[[SessionFacts, str], None],
         note: Callable[[str, str], None],
         slates: Slates | None = None,
+        cutting: CuttingRoom | None = None,
     ) -> None:
         self._loop = loop
+        self.polls = Polls(loop.clock)
         self._limits = limits
         self.errands = Errands(loop)
         self._around = Surroundings(
@@ -66,6 +70,8 @@ class RelayRegistry:
             stopped=self._stopped,
             console=self._console,
             note=note,
+            polls=self.polls,
+            cutting=cutting,
             slates=slates,
         )
         #: The relay a new viewer of a key joins.
@@ -84,7 +90,7 @@ class RelayRegistry:
             _turn_away(viewer, ShuttingDown())
             return
         relay = self._current.get(ticket.key)
-        if relay is not None and consolation.is_slate(ticket.key) and len(relay.audience) >= consolation.MOST_VIEWERS:
+        if relay is not None and consolation.is_slate(ticket.key) and relay.watching >= consolation.MOST_VIEWERS:
             _turn_away(viewer, consolation.SlateMissing())
             return
         if relay is not None and relay.state is not RelayState.DRAINING:
@@ -130,12 +136,7 @@ class RelayRegistry:
         return False
 
     def _stop_session(self, session_id: str, reason: str) -> bool:
-        for relay in self._all:
-            for viewer in relay.audience.viewers():
-                if viewer.ticket.session_id == session_id:
-                    relay.audience.finish(viewer, reason)
-                    return True
-        return False
+        return any(relay.end_session(session_id, reason) for relay in self._all)
 
     # --- room for others ----------------------------------------------------------------------------------------
 
@@ -170,7 +171,7 @@ class RelayRegistry:
             return named
         subscription_id = _number(asked.get("subscription_id"))
         here = [r for r in willing if r.opened is not None and r.opened.subscription_id == subscription_id]
-        return min(here, key=lambda r: (len(r.audience) > 0, r.lingering_since or 0.0), default=None)
+        return min(here, key=lambda r: (r.watching > 0, r.lingering_since or 0.0), default=None)
 
     def _let_go(self, relay: Relay) -> threading.Event:
         """End a relay in favour of another; the event is set when its slot is free."""
@@ -197,7 +198,7 @@ class RelayRegistry:
 
     def facts(self) -> tuple[list[RelayFacts], list[SessionFacts]]:
         """All relays and all viewings."""
-        sessions = [relay.session_facts(viewer) for relay in self._all for viewer in relay.audience.viewers()]
+        sessions = [one for relay in self._all for one in relay.sessions()]
         return [relay.facts() for relay in self._all], sessions
 
     # --- the end ------------------------------------------------------------------------------------------------
@@ -206,13 +207,14 @@ class RelayRegistry:
         """End every relay; viewers have `flush_s` to read their last bytes."""
         self._closed = True
         for relay in list(self._all):
-            relay.stop(reason)
+            relay.stop(reason, for_good=False)
             relay.hurry(flush_s)
 
     def close(self) -> None:
         """After the loop: let go of what could not end in time."""
         for relay in self._all:
             relay.audience.close()
+            relay.desk.close()
             relay.ring.close()
 
     @property
@@ -266,4 +268,8 @@ def _holds(relay: Relay, lease_id: str, key: str) -> bool:
 
 
 def _may_go(relay: Relay, viewer_id: int) -> bool:
-    return not len(relay.audience) or (viewer_id != 0 and relay.audience.only(viewer_id))
+    """Nobody watches it, or nobody but this viewer (0: nobody at all)."""
+    if not relay.watching:
+        return True
+    others = {poller.ticket.viewer_id for poller in relay.desk.pollers} - {viewer_id}
+    return viewer_id != 0 and not others and (not len(relay.audience) or relay.audience.only(viewer_id))

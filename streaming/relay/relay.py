@@ -9,11 +9,13 @@ from restreamer.lib.errors import RestreamerError
 from streaming.faults import Fault, UpstreamError
 from streaming.relay.audience import Audience, Viewer
 from streaming.relay.bridge import Bridge
+from streaming.relay.desk import Desk
 from streaming.relay.endings import RelayEnded, StartTimedOut
 from streaming.relay.feeds import Feed, feed_for
 from streaming.relay.intake import Intake
 from streaming.relay.joint import Joint
 from streaming.relay.keyframes import EntryPoint, KeyframeIndex
+from streaming.relay.polling import Poller
 from streaming.relay.ring import Ring
 from streaming.relay.seams import FaultHistory, Opened, RelayFacts, SessionFacts, Ticket
 from streaming.relay.states import TRANSITIONS, RelayState
@@ -45,6 +47,7 @@ class Relay:
             console=around.console,
             lead_pid=lambda: joint.lead_pid,
         )
+        self.desk = Desk(self.key, around.loop, around.polls, around.cutting, around.wall, self._viewer_left)
         self.index = KeyframeIndex()
         self._around = around
         self._limits = limits
@@ -69,7 +72,10 @@ class Relay:
     def attach(self, viewer: Viewer) -> None:
         """A viewer: joins at once when the relay runs, else waits."""
         self.lingering_since = None
-        self.audience.add(viewer)
+        if viewer.ticket.hls:
+            self.desk.add(viewer)
+        else:
+            self.audience.add(viewer)
         self._admit(self._around.loop.clock())
 
     def start(self) -> None:
@@ -84,9 +90,23 @@ class Relay:
         self._lost(fault)
         return True
 
-    def stop(self, reason: str) -> None:
-        """Close the upstream and end all viewings cleanly."""
+    def stop(self, reason: str, *, for_good: bool = True) -> None:
+        """Close the upstream and end all viewings cleanly; `for_good`: who only comes by is not to start it again."""
+        self.desk.finish_all(RelayEnded(), reason, for_good=for_good)
         self._drain(reason, RelayEnded())
+
+    def end_session(self, session_id: str, reason: str) -> bool:
+        """End one viewing; False when it is none of ours."""
+        for viewer in self.audience.viewers():
+            if viewer.ticket.session_id == session_id:
+                self.audience.finish(viewer, reason)
+                return True
+        return self.desk.finish(session_id, reason)
+
+    @property
+    def watching(self) -> int:
+        """How many watch or wait."""
+        return len(self.audience) + len(self.desk)
 
     def hurry(self, seconds: float) -> None:
         """Viewers who are being sent their last bytes have so long left."""
@@ -135,7 +155,7 @@ class Relay:
             state=self._shown_state(),
             candidate=opened.candidate if opened else "",
             label=opened.label if opened else "",
-            viewers=len(self.audience),
+            viewers=self.watching,
             bytes_in=self._bytes_in,
             ring_bytes=self.ring.kept_bytes,
             started_at=self._since,
@@ -150,8 +170,12 @@ class Relay:
             return "lingering"
         return "slate" if self._joint.shows_slate else str(self.state)
 
-    def session_facts(self, viewer: Viewer) -> SessionFacts:
-        """One of its viewers as admin sees him."""
+    def sessions(self) -> list[SessionFacts]:
+        """All its viewers as admin sees them."""
+        everybody: list[Viewer | Poller] = [*self.audience.viewers(), *self.desk.pollers]
+        return [self._facts_of(one) for one in everybody]
+
+    def _facts_of(self, viewer: Viewer | Poller) -> SessionFacts:
         arrived_at = self.ring.arrived_at(viewer.position) if viewer.position >= 0 else None
         lag_s = 0.0 if arrived_at is None else self._around.loop.clock() - arrived_at
         return SessionFacts.of(viewer.ticket, viewer.since, viewer.sent, round(lag_s, 1))
@@ -208,6 +232,7 @@ class Relay:
         for entry in entries:
             self.index.add(replace(entry, position=head + entry.position))
         self.audience.send()
+        self.desk.publish(block)
         self._let_go(now)
 
     def _let_go(self, now: float) -> None:
@@ -219,22 +244,25 @@ class Relay:
 
     def _admit(self, now: float) -> None:
         """Let those who wait begin, when there is a place to begin."""
-        if self.audience.waiting and self.state is RelayState.RUNNING and self._admitted:
-            entry = self.index.join_point(now, self._limits.join_behind_s)
-            if entry is not None:
-                self.audience.join(entry)
+        if self.state is not RelayState.RUNNING or not self._admitted:
+            return
+        if self.audience.waiting and (entry := self.index.join_point(now, self._limits.join_behind_s)) is not None:
+            self.audience.join(entry)
+        if self.desk.wants_to_begin and (entry := self.index.join_point(now, self._limits.ring_s)) is not None:
+            self.desk.begin(self.ring, entry, now)
 
     def _watch_clock(self, now: float) -> None:
         if self.audience.waiting:
             self.audience.refuse_late(now - self._limits.start_timeout_s, StartTimedOut())
         self.audience.expire(now)
+        self.desk.expire(now)
         since = self.lingering_since
         if since is not None and now - since >= self._limits.linger_s and self.state is not RelayState.DRAINING:
             self._drain("nobody watched any more", RelayEnded())
 
-    def _viewer_left(self, viewer: Viewer, reason: str) -> None:
-        self._around.ended(self.session_facts(viewer), reason)
-        if not len(self.audience) and self.lingering_since is None:
+    def _viewer_left(self, viewer: Viewer | Poller, reason: str) -> None:
+        self._around.ended(self._facts_of(viewer), reason)
+        if not self.watching and self.lingering_since is None:
             self.lingering_since = self._around.loop.clock()
 
     # --- upstreams ----------------------------------------------------------------------------------------------
@@ -314,6 +342,7 @@ class Relay:
         self._cancelled.set()
         self.audience.refuse(error)
         self.audience.finish_all(reason)
+        self.desk.finish_all(error, reason, for_good=False)
         if not self._away:
             self._give_back()
 

@@ -31,6 +31,10 @@ class Ticket:
     protocol: str = "HTTP/1.1"
     #: The viewing ends by itself after so many seconds; 0: it does not.
     for_s: float = 0.0
+    #: Of an HLS player: what the socket waits for, `master` or `list`; it goes on by asking, not by this socket.
+    hls: str = ""
+    #: The address of the list in the master playlist, or what stands behind every address of the list.
+    uri: str = ""
 
     def to_json(self) -> bytes:
         """One line of UTF-8 JSON."""

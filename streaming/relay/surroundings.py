@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 from restreamer.lib.errors import RestreamerError
 from streaming.relay.audience import Viewer
+from streaming.relay.cutting import CuttingRoom
 from streaming.relay.errands import Errands
 from streaming.relay.loop import TickLoop
+from streaming.relay.polling import Polls
 from streaming.relay.seams import Opener, SessionFacts, Slates
 
 if TYPE_CHECKING:
@@ -61,6 +63,10 @@ class Surroundings:
     console: Callable[[Viewer, RestreamerError], bool]
     #: Something for the journal: relay key and sentence.
     note: Callable[[str, str], None]
+    #: The players who come by instead of staying.
+    polls: Polls
+    #: Where HLS segments are cut; None: there is no HLS here.
+    cutting: CuttingRoom | None = None
     slates: Slates | None = None
     #: Unix time.
     wall: Callable[[], float] = time.time

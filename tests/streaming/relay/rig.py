@@ -141,7 +141,9 @@ class Rig:
         self.book = Notebook()
         self.path = folder / "relay.sock"
         opener = SlateOpener(self.opener, slates) if slates is not None else self.opener
-        self.process = RelayProcess(opener, self.book, self.path, limits, beat_s=0.1, slates=slates)
+        self.process = RelayProcess(
+            opener, self.book, self.path, limits, beat_s=0.1, slates=slates, hls_folder=folder / "hls"
+        )
         self._thread = threading.Thread(target=self.process.run, name="relay-under-test", daemon=True)
         self._numbers = itertools.count(1)
 
@@ -170,10 +172,11 @@ class Rig:
         tcp: bool = True,
         protocol: str = "HTTP/1.1",
         for_s: float = 0.0,
+        **others: str,
     ) -> Player:
         """A viewer of the channel."""
         ours, theirs = tcp_pair() if tcp else socket.socketpair()
-        ticket = replace(self.ticket(key, viewer_id, protocol), for_s=for_s)
+        ticket = replace(self.ticket(key, viewer_id, protocol), for_s=for_s, **others)
         with theirs:
             answer = self.tell(ticket.to_json(), [theirs.fileno()])
         assert answer == {"ok": True, "error": ""}
