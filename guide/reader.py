@@ -95,7 +95,7 @@ class XmltvReader:
     def _records(self, parser: etree.XMLPullParser, reading: Reading) -> Iterator[GuideChannelRecord | GuideRecord]:
         for event, item in parser.read_events():
             element = cast(etree._Element, item)
-            name = etree.QName(element).localname
+            name = local_name(element)
             if event == "start":
                 self._see_start(element, name)
             elif name == "programme":
@@ -173,5 +173,10 @@ class XmltvReader:
             root = parser.close()
         except etree.XMLSyntaxError as err:
             raise NotAGuide(what_it_is(text.head)) from err
-        if self._root is None and (root is None or etree.QName(root).localname.lower() != "tv"):
+        if self._root is None and (root is None or local_name(root).lower() != "tv"):
             raise NotAGuide(what_it_is(text.head))
+
+
+def local_name(element: etree._Element) -> str:
+    """The name without its namespace. A damaged file may have names like `A:`, on which lxml's own QName fails."""
+    return str(element.tag).rpartition("}")[2]

@@ -372,6 +372,11 @@ def test_junk_between_elements_costs_no_memory(monkeypatch):
     assert len(feed._root) < 4000
 
 
+def test_a_name_that_is_none_is_damage_like_any_other():
+    with pytest.raises(NotAGuide):
+        list(XmltvReader([b"<A:></A:>"]))
+
+
 @settings(max_examples=150, deadline=None)
 @given(st.data())
 def test_damage_anywhere_is_survived(data):
