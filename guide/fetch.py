@@ -18,6 +18,7 @@ from guide.reader import MAX_BYTES
 from portals.providers import reach
 from restreamer.lib import http
 from restreamer.lib.decompress import ArchiveCut, ArchiveDamaged, TooLarge, unpacked
+from restreamer.lib.fence import around, networks_of
 from restreamer.lib.http import MIB, Bounds, HttpDoor, OpenAnswer
 
 #: Packed or not, as it travels.
@@ -96,7 +97,8 @@ def allowed_folders() -> list[Path]:
 def _door_of(source: EpgSource) -> HttpDoor:
     if source.portal is not None:
         return reach.door_of(source.portal)
-    return HttpDoor(proxy_url=source.proxy_url, verify_tls=source.verify_tls)
+    fence = around(source.address, networks_of(settings.PROVIDER_NETWORKS))
+    return HttpDoor(proxy_url=source.proxy_url, verify_tls=source.verify_tls, fence=fence)
 
 
 def _headers(source: EpgSource) -> dict[str, str]:

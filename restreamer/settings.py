@@ -19,6 +19,7 @@ from restreamer.lib.env import (
     env_float,
     env_int,
     env_list,
+    env_networks,
     env_path,
     env_ports,
     env_secret,
@@ -108,6 +109,11 @@ SSDP = env_bool("RESTREAMER_SSDP", default=False)
 FFMPEG = env_str("FFMPEG")
 # An ffmpeg that opens an address itself waits so long for each answer.
 FFMPEG_TIMEOUT_S = env_float("RESTREAMER_FFMPEG_TIMEOUT_S", 10.0, minimum=1, maximum=120)
+# Private networks that what a provider names (pictures, redirects) may lead into; its own address needs none of this.
+PROVIDER_NETWORKS = env_networks("RESTREAMER_PROVIDER_NETWORKS")
+# Logos and posters: kept and given by us, or the provider's own addresses in every list.
+PICTURES = env_choice("RESTREAMER_PICTURES", "kept", ("kept", "provider"))
+PICTURE_CACHE_BYTES = env_int("RESTREAMER_PICTURE_CACHE_BYTES", 512 * 1024 * 1024, minimum=1024 * 1024)
 # Folders a playlist may be read from by its path, comma separated, besides `playlists` in the data folder.
 PLAYLIST_FOLDERS = env_list("RESTREAMER_PLAYLIST_FOLDERS")
 

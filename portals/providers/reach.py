@@ -6,9 +6,12 @@ import email.utils
 from enum import StrEnum
 from urllib.parse import urlsplit
 
+from django.conf import settings
+
 from portals import errors
 from portals.models import Portal
 from restreamer.lib import http, redact
+from restreamer.lib.fence import around, networks_of
 from restreamer.lib.http import HttpDoor
 
 #: What plain players send; panels and content networks turn unknown agents away.
@@ -43,6 +46,10 @@ class Reach(StrEnum):
     BROKEN_OFF = "{host} broke its answer off half-way. Try again; if it stays so, tell your provider."
     TOO_LARGE = "{host} sends a far larger answer than can be right. Check the address."
     REDIRECTS = "{host} sends us round in circles, or on to something that is no web address. Ask your provider."
+    FENCED = (
+        "{host} sends us on into a private network. If that is meant so, name the network in "
+        "RESTREAMER_PROVIDER_NETWORKS and restart."
+    )
     THROTTLED = "{host} says it is asked too often. It is left alone for {wait}."
     SERVER_FAULT = "{host} failed inside while answering (status {status}). Try again later."
     ODD_STATUS = (
@@ -65,8 +72,9 @@ _REASONS = {
 
 
 def door_of(portal: Portal) -> HttpDoor:
-    """The HTTP door as this portal wants it used."""
-    return HttpDoor(proxy_url=portal.proxy_url, verify_tls=portal.verify_tls)
+    """The HTTP door as this portal wants it used. What it redirects to is its word, not the owner's."""
+    fence = around(portal.address, networks_of(settings.PROVIDER_NETWORKS))
+    return HttpDoor(proxy_url=portal.proxy_url, verify_tls=portal.verify_tls, fence=fence)
 
 
 def headers_of(portal: Portal) -> dict[str, str]:
@@ -102,6 +110,8 @@ def worded(err: http.HttpError, url: str) -> errors.PortalError:
         return errors.NotAPortal(say.of(address=redact.url(url)))
     if isinstance(err, http.TooLarge):
         return errors.AnswerUnreadable(Reach.TOO_LARGE.of(host=host))
+    if isinstance(err, http.FencedOff):
+        return errors.PortalUnreachable(Reach.FENCED.of(host=host))
     if isinstance(err, http.BadRedirect):
         return errors.AnswerUnreadable(Reach.REDIRECTS.of(host=host))
     return errors.PortalUnreachable(Reach.BROKEN_OFF.of(host=host))

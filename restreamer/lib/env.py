@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import math
 import os
 import zoneinfo
@@ -81,6 +82,16 @@ def env_ports(name: str) -> list[int]:
             raise ConfigurationError(f"{name}: {part!r} is no port; use numbers from 1 to 65535, like 5004.")
         ports.append(int(part))
     return list(dict.fromkeys(ports))
+
+
+def env_networks(name: str) -> list[str]:
+    """The variable as addresses and networks (CIDR), comma separated."""
+    for part in env_list(name):
+        try:
+            ipaddress.ip_network(part, strict=False)
+        except ValueError as err:
+            raise ConfigurationError(f"{name}: {part!r} is no network; write it like 192.168.1.0/24.") from err
+    return env_list(name)
 
 
 def env_path(name: str, default: Path) -> Path:

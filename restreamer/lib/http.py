@@ -22,6 +22,7 @@ from requests.structures import CaseInsensitiveDict
 
 from restreamer.lib import redact
 from restreamer.lib.errors import RestreamerError
+from restreamer.lib.fence import Fence
 
 MIB = 1024 * 1024
 _READ_BYTES = 64 * 1024
@@ -43,6 +44,18 @@ class BadAddress(HttpError):
     """What was given is no http(s) address, or the proxy is none."""
 
     permanent = True
+
+
+class FencedOff(HttpError):
+    """Somebody else's word leads into a private network that no owner opened."""
+
+    permanent = True
+
+    def __init__(self, host: str) -> None:
+        super().__init__(
+            f"{host} is in a private network, where what a provider names must not lead. If it should, "
+            "name the network in RESTREAMER_PROVIDER_NETWORKS."
+        )
 
 
 class Unreachable(HttpError):
@@ -105,7 +118,10 @@ class HttpDoor:
     Each request sends exactly the headers it was given. Safe to use from several threads.
     """
 
-    def __init__(self, *, proxy_url: str = "", verify_tls: bool = True) -> None:
+    def __init__(self, *, proxy_url: str = "", verify_tls: bool = True, fence: Fence | None = None) -> None:
+        """`fence`: how far its addresses may lead, redirects included; None = anywhere, for what an owner typed."""
+        self._fence = fence
+        self._proxied = bool(proxy_url)
         self._session = _Session()
         self._session.trust_env = False
         self._session.verify = verify_tls
@@ -163,11 +179,13 @@ class HttpDoor:
         raise BadRedirect(f"{_host(url)} redirects more than {bounds.redirects} times.")
 
     def _send(self, url: str, headers: dict[str, str], bounds: Bounds, deadline: _Deadline) -> requests.Response:
-        if host_of(url) is None:
+        host = host_of(url)
+        if host is None:
             raise BadAddress(f"{redact.url(url)!r} is no http address.")
+        fence = self._within_fence(host)
         # Credentials in the address become an Authorization header of their own, unless the caller brings one.
         auth = _leave_alone if any(name.lower() == "authorization" for name in headers) else None
-        with deadline.watching():
+        with deadline.watching(fence):
             try:
                 return self._session.get(
                     url,
@@ -179,6 +197,16 @@ class HttpDoor:
                 )
             except _FOREIGN as err:
                 raise _worded(err, url, deadline) from err
+
+    def _within_fence(self, host: str) -> Fence | None:
+        """What the connection's own address must hold to besides. Raises FencedOff."""
+        fence = self._fence
+        if fence is None or fence.knows(host):
+            return None
+        # A proxy looks names up itself, and its own address is the owner's word.
+        if not (fence.holds_written(host) if self._proxied else fence.holds(host)):
+            raise FencedOff(host)
+        return None if self._proxied else fence
 
 
 class _Session(requests.Session):
@@ -270,13 +298,13 @@ class _Deadline:
         self._timer.start()
 
     @contextlib.contextmanager
-    def watching(self) -> Iterator[None]:
-        """Connections made or reused by this thread inside the block end with this deadline."""
-        _watched.deadline = self
+    def watching(self, fence: Fence | None = None) -> Iterator[None]:
+        """Connections made or reused by this thread inside the block end with this deadline, and hold to the fence."""
+        _watched.deadline, _watched.fence = self, fence
         try:
             yield
         finally:
-            _watched.deadline = None
+            _watched.deadline, _watched.fence = None, None
 
     def adopt(self, sock: socket.socket) -> None:
         """Keep a second handle on the connection: the first may be wrapped in TLS or handed on by then."""
@@ -308,6 +336,8 @@ class _Watched(threading.local):
     """The deadline of the request this thread is sending."""
 
     deadline: _Deadline | None = None
+    #: A name may mean another address by now than when it was judged.
+    fence: Fence | None = None
 
 
 _watched = _Watched()
@@ -341,6 +371,8 @@ def _watched_pool(pool: Any) -> Any:
 
     def _new_conn(self: Any) -> socket.socket:
         sock: socket.socket = connection._new_conn(self)
+        if _watched.fence is not None:
+            _must_hold(sock, self.host, _watched.fence)
         if _watched.deadline is not None:
             _watched.deadline.adopt(sock)
         return sock
@@ -356,6 +388,13 @@ def _watched_pool(pool: Any) -> Any:
         {"_new_conn": _new_conn, "request": request},
     )
     return type(pool.__name__, (pool,), {"ConnectionCls": watched})
+
+
+def _must_hold(sock: socket.socket, host: str, fence: Fence) -> None:
+    """Nothing was sent yet. Raises FencedOff."""
+    if not fence.holds_peer(str(sock.getpeername()[0])):
+        sock.close()
+        raise FencedOff(host)
 
 
 def _shut(sock: socket.socket) -> None:
