@@ -63,6 +63,21 @@ class ChannelGone(RestreamerError):
     public = "No provider offers this channel any more."
 
 
+class PictureMissing(RestreamerError):
+    """There is no such picture, or it could not be had."""
+
+    status = 404
+    public = "There is no picture here."
+
+
+class PictureBusy(RestreamerError):
+    """Many pictures are being fetched; this one has to wait."""
+
+    status = 503
+    retry_after_s = 5.0
+    public = "Too many pictures at once. Try again."
+
+
 class LimitReached(RestreamerError):
     """The viewer watches as much as they may."""
 

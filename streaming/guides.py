@@ -9,6 +9,7 @@ from channels.listing import listed
 from channels.models import Lineup
 from guide.matchmaking import refs_of
 from guide.records import GuideRef
+from streaming.outputs.addresses import Pictures
 from streaming.outputs.xmltv import XmltvChannel, xmltv
 from streaming.visible import Sight
 
@@ -23,7 +24,7 @@ def window(back: int, ahead: int, now: datetime) -> tuple[datetime, datetime]:
     return hour - timedelta(days=back), hour + timedelta(days=ahead)
 
 
-def text(sight: Sight, lineup: Lineup | None, start: datetime, stop: datetime) -> Iterator[bytes]:
+def text(sight: Sight, lineup: Lineup | None, start: datetime, stop: datetime, pictures: Pictures) -> Iterator[bytes]:
     """The guide, in pieces."""
     rows = list(listed(sight.channels(lineup)))
     refs = refs_of(row.id for row in rows)
@@ -32,7 +33,7 @@ def text(sight: Sight, lineup: Lineup | None, start: datetime, stop: datetime) -
             tvg_id=row.tvg_id,
             names=(row.name,),
             number=row.number,
-            icon=row.logo,
+            icon=pictures.channel(row.id, row.logo, adult=row.adult),
             guide=refs.get(row.id) or (None if row.tvg_id.endswith(".restreamer") else GuideRef(row.tvg_id)),
         )
         for row in rows

@@ -3,13 +3,14 @@
 from django.urls import URLPattern, URLResolver, path, re_path
 
 from streaming import tuner_urls, xtream_urls
-from streaming.views import guide, live, playlist
+from streaming.views import guide, live, logo, playlist
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("playlist", playlist.playlist, name="playlist"),
     path("playlist.m3u8", playlist.playlist),
     path("epg.xml", guide.epg, name="epg"),
     path("epg.xml.gz", guide.epg, {"packed": True}),
+    path("logo/<str:kind>/<int:public_id>/<slug:digest>", logo.logo, name="logo"),
     path("stream/<int:channel_id>", live.stream, name="stream"),
     path("stream/<int:channel_id>.ts", live.stream),
     path("play/<str:portal>/<path:provider_id>", live.play, name="play"),

@@ -15,6 +15,7 @@ from channels.querysets import ChannelQuerySet
 from guide.matchmaking import refs_of
 from guide.models import Programme
 from guide.records import GuideRef
+from streaming.outputs.addresses import Pictures
 from streaming.outputs.xtream import details, guide, ids, rows
 from streaming.visible import HIGHEST_ID, Sight
 from vod import listing
@@ -33,11 +34,11 @@ class Action:
     """One action: what its answer is made from, and how. `lasting` answers may be kept for as long as that is true."""
 
     parts: tuple[str, ...]
-    answer: Callable[[Sight, Mapping[str, str]], Iterator[bytes]]
+    answer: Callable[[Sight, Mapping[str, str], Pictures], Iterator[bytes]]
     lasting: bool = True
 
 
-def live_categories(sight: Sight, asked: Mapping[str, str]) -> Iterator[bytes]:
+def live_categories(sight: Sight, asked: Mapping[str, str], pictures: Pictures) -> Iterator[bytes]:
     """`get_live_categories`."""
     groups = (
         sight.channels().order_by("group__position", "group__name").values_list("group_id", "group__name").distinct()
@@ -45,37 +46,37 @@ def live_categories(sight: Sight, asked: Mapping[str, str]) -> Iterator[bytes]:
     yield orjson.dumps(rows.categories((ids.category_id(ids.LIVE, pk), name or "") for pk, name in groups))
 
 
-def vod_categories(sight: Sight, asked: Mapping[str, str]) -> Iterator[bytes]:
+def vod_categories(sight: Sight, asked: Mapping[str, str], pictures: Pictures) -> Iterator[bytes]:
     """`get_vod_categories`."""
     yield orjson.dumps(_categories(ids.MOVIE, sight.movies()))
 
 
-def series_categories(sight: Sight, asked: Mapping[str, str]) -> Iterator[bytes]:
+def series_categories(sight: Sight, asked: Mapping[str, str], pictures: Pictures) -> Iterator[bytes]:
     """`get_series_categories`."""
     yield orjson.dumps(_categories(ids.SERIES, sight.series()))
 
 
-def live_streams(sight: Sight, asked: Mapping[str, str]) -> Iterator[bytes]:
+def live_streams(sight: Sight, asked: Mapping[str, str], pictures: Pictures) -> Iterator[bytes]:
     """`get_live_streams`."""
     channels = sight.channels()
     wanted = asked.get("category_id", "")
     if not ids.is_everything(wanted):
         ours, group_id = ids.key_of(ids.LIVE, wanted)
         channels = channels.filter(in_parent("group", group_id)) if ours else channels.none()
-    yield from rows.array(rows.live_rows(listed(channels)))
+    yield from rows.array(rows.live_rows(listed(channels), pictures))
 
 
-def vod_streams(sight: Sight, asked: Mapping[str, str]) -> Iterator[bytes]:
+def vod_streams(sight: Sight, asked: Mapping[str, str], pictures: Pictures) -> Iterator[bytes]:
     """`get_vod_streams`."""
-    yield from rows.array(rows.movie_rows(listing.movies(_in_category(ids.MOVIE, sight.movies(), asked))))
+    yield from rows.array(rows.movie_rows(listing.movies(_in_category(ids.MOVIE, sight.movies(), asked)), pictures))
 
 
-def series(sight: Sight, asked: Mapping[str, str]) -> Iterator[bytes]:
+def series(sight: Sight, asked: Mapping[str, str], pictures: Pictures) -> Iterator[bytes]:
     """`get_series`."""
-    yield from rows.array(rows.series_rows(listing.series(_in_category(ids.SERIES, sight.series(), asked))))
+    yield from rows.array(rows.series_rows(listing.series(_in_category(ids.SERIES, sight.series(), asked)), pictures))
 
 
-def vod_info(sight: Sight, asked: Mapping[str, str]) -> Iterator[bytes]:
+def vod_info(sight: Sight, asked: Mapping[str, str], pictures: Pictures) -> Iterator[bytes]:
     """`get_vod_info`: asks the portal when nobody did lately."""
     movie = sight.movies().filter(pk=_number(asked.get("vod_id", ""))).first()
     if movie is None:
@@ -83,10 +84,10 @@ def vod_info(sight: Sight, asked: Mapping[str, str]) -> Iterator[bytes]:
         return
     ensure(movie)
     row = next(listing.movies(Movie.objects.filter(pk=movie.pk)))
-    yield orjson.dumps(details.movie(row, listing.about(Movie.objects.get(pk=movie.pk))))
+    yield orjson.dumps(details.movie(row, listing.about(Movie.objects.get(pk=movie.pk)), pictures))
 
 
-def series_info(sight: Sight, asked: Mapping[str, str]) -> Iterator[bytes]:
+def series_info(sight: Sight, asked: Mapping[str, str], pictures: Pictures) -> Iterator[bytes]:
     """`get_series_info`: asks the portal when nobody did lately."""
     one = sight.series().filter(pk=_number(asked.get("series_id", ""))).first()
     if one is None:
@@ -95,10 +96,10 @@ def series_info(sight: Sight, asked: Mapping[str, str]) -> Iterator[bytes]:
     ensure(one)
     row = next(listing.series(Series.objects.filter(pk=one.pk)))
     episodes = listing.episodes(sight.episodes().filter(series=one.pk).in_order())
-    yield orjson.dumps(details.series(row, one.seasons.all(), episodes))
+    yield orjson.dumps(details.series(row, one.seasons.all(), episodes, pictures))
 
 
-def short_epg(sight: Sight, asked: Mapping[str, str]) -> Iterator[bytes]:
+def short_epg(sight: Sight, asked: Mapping[str, str], pictures: Pictures) -> Iterator[bytes]:
     """`get_short_epg`: what is on and comes next."""
     now = datetime.now(UTC)
     most = min(_number(asked.get("limit", "")) or SHORT, SHORT_MOST)
@@ -110,7 +111,7 @@ def short_epg(sight: Sight, asked: Mapping[str, str]) -> Iterator[bytes]:
     yield orjson.dumps(_of_channels(sight, asked, tell))
 
 
-def whole_epg(sight: Sight, asked: Mapping[str, str]) -> Iterator[bytes]:
+def whole_epg(sight: Sight, asked: Mapping[str, str], pictures: Pictures) -> Iterator[bytes]:
     """`get_simple_data_table`: everything stored within the archive and ahead."""
     now = datetime.now(UTC)
 

@@ -6,8 +6,58 @@ from dataclasses import dataclass
 from functools import cached_property
 from urllib.parse import quote, urlencode
 
+from restreamer.lib.pictures import digest, is_web_address
+
 #: How a player may be given live television.
 LIVE_FORMS = ("ts", "m3u8")
+
+
+@dataclass(frozen=True, slots=True)
+class Pictures:
+    """Where players load logos and posters. The one place that writes such addresses, for every output.
+
+    An address stays equal until its picture changes, so players keep what they loaded. `token` is empty for players
+    whose network needs none. `kept` = by us; else the provider's own address.
+    """
+
+    base_url: str
+    token: str = ""
+    #: The viewer's PIN, for what is marked as adult; empty when none was given.
+    pin: str = ""
+    kept: bool = True
+
+    def of(self, kind: str, public_id: int, stored: str, *, adult: bool = False) -> str:
+        """The address of a row's picture whose own address is stored; "" when there is none."""
+        if not self.kept:
+            return stored
+        if not is_web_address(stored):
+            return ""
+        return f"{self.base_url}/logo/{kind}/{public_id}/{digest(stored)}{self._query(adult)}"
+
+    def channel(self, channel_id: int, stored: str, *, adult: bool = False) -> str:
+        """A channel's logo."""
+        return self.of("channel", channel_id, stored, adult=adult)
+
+    def movie(self, movie_id: int, stored: str, *, adult: bool = False) -> str:
+        """A movie's poster or backdrop."""
+        return self.of("movie", movie_id, stored, adult=adult)
+
+    def series(self, series_id: int, stored: str, *, adult: bool = False) -> str:
+        """A series' poster or backdrop."""
+        return self.of("series", series_id, stored, adult=adult)
+
+    def season(self, season_id: int, stored: str, *, adult: bool = False) -> str:
+        """A season's poster; seasons have ids of their own."""
+        return self.of("season", season_id, stored, adult=adult)
+
+    def episode(self, episode_id: int, stored: str, *, adult: bool = False) -> str:
+        """An episode's still."""
+        return self.of("episode", episode_id, stored, adult=adult)
+
+    def _query(self, adult: bool) -> str:
+        token = f"token={quote(self.token)}" if self.token else ""
+        pin = f"pin={quote(self.pin)}" if adult and self.pin else ""
+        return f"?{token}{'&' if token and pin else ''}{pin}" if token or pin else ""
 
 
 @dataclass(frozen=True)
@@ -21,6 +71,7 @@ class Addresses:
     base_url: str
     name: str
     secret: str
+    pictures: Pictures
     #: The viewer's PIN, for what is marked as adult; empty when none was given.
     pin: str = ""
     live_form: str = "ts"

@@ -10,6 +10,7 @@ from xml.sax.saxutils import escape
 
 from channels.models import Channel
 from restreamer.lib import m3u
+from streaming.outputs.addresses import Pictures
 
 MODEL = "HDHR4-2US"
 FIRMWARE = "hdhomerun4_atsc"
@@ -80,10 +81,10 @@ def lineup_xml(device: Device, channels: Iterable[tuple[str, Channel]]) -> Itera
     yield "</Lineup>\n"
 
 
-def lineup_m3u(device: Device, channels: Iterable[tuple[str, Channel]]) -> Iterator[str]:
+def lineup_m3u(device: Device, channels: Iterable[tuple[str, Channel]], pictures: Pictures) -> Iterator[str]:
     """`/lineup.m3u`, in pieces."""
     yield m3u.header()
-    for piece in _pieces(_m3u_entry(device, *one) for one in channels):
+    for piece in _pieces(_m3u_entry(device, *one, pictures) for one in channels):
         yield "".join(piece)
 
 
@@ -128,8 +129,9 @@ def _xml_entry(entry: dict[str, str | int]) -> str:
     return f"  <Program>{inside}</Program>\n"
 
 
-def _m3u_entry(device: Device, number: str, channel: Channel) -> str:
-    attributes = {"tvg-id": channel.tvg_id, "tvg-chno": number, "tvg-logo": channel.logo}
+def _m3u_entry(device: Device, number: str, channel: Channel, pictures: Pictures) -> str:
+    logo = pictures.channel(channel.pk, channel.logo, adult=channel.adult)
+    attributes = {"tvg-id": channel.tvg_id, "tvg-chno": number, "tvg-logo": logo}
     groups = [channel.group.name] if channel.group else []
     return m3u.render_entry(channel.name, device.address(number), attributes, groups=groups)
 

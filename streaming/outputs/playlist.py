@@ -57,7 +57,7 @@ def channel_entry(channel: ListedChannel, form: PlaylistForm) -> str:
     attributes = {
         "tvg-id": channel.tvg_id,
         "tvg-name": channel.name,
-        "tvg-logo": channel.logo,
+        "tvg-logo": form.addresses.pictures.channel(channel.id, channel.logo, adult=channel.adult),
         "tvg-chno": channel.number if form.with_numbers else "",
         "radio": "true" if channel.is_radio else "",
     }
@@ -85,7 +85,7 @@ def movie_entry(movie: ListedTitle, form: PlaylistForm) -> str:
     attributes = {
         "tvg-id": f"{movie.id}.restreamer",
         "tvg-name": movie.name,
-        "tvg-logo": movie.poster,
+        "tvg-logo": form.addresses.pictures.movie(movie.id, movie.poster, adult=movie.adult),
         "tvg-type": "movie",
         "tvg-genre": movie.genres,
         "description": movie.plot,
@@ -98,11 +98,13 @@ def movie_entry(movie: ListedTitle, form: PlaylistForm) -> str:
 def episode_entry(series: ListedTitle, episode: ListedEpisode, form: PlaylistForm) -> str:
     """The lines of one episode, called as players recognise it: `Show S01E02`."""
     url = form.addresses.episode(episode.id, episode.container, adult=series.adult)
+    pictures = form.addresses.pictures
+    still = pictures.episode(episode.id, episode.poster, adult=series.adult)
     name = f"{series.name} S{episode.season:02d}E{episode.number:02d}"
     attributes = {
         "tvg-id": f"{episode.id}.restreamer",
         "tvg-name": name,
-        "tvg-logo": episode.poster or series.poster,
+        "tvg-logo": still or pictures.series(series.id, series.poster, adult=series.adult),
         "tvg-type": "series",
         "tvg-season": str(episode.season),
         "tvg-episode": str(episode.number),

@@ -12,8 +12,10 @@ from django.http import HttpRequest
 
 from accounts.guessing import guessed_wrong, must_not_guess
 from accounts.models import AdultView, Viewer
+from restreamer.addresses import asked_base_url
 from restreamer.lib.redis_client import connection
 from streaming.errors import LoginWrong, TokenMissing, ViewerNotAllowed
+from streaming.outputs.addresses import Pictures
 from streaming.visible import Sight
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -65,6 +67,16 @@ def identified_by_login(request: HttpRequest, name: str, password: str) -> Sight
 def admitted_viewer(request: HttpRequest, token: str = "") -> Viewer:
     """Who asks, where it does not matter what they see. Raises as `admitted`."""
     return admitted(request, token).viewer
+
+
+def pictures_of(request: HttpRequest, sight: Sight) -> Pictures:
+    """Where this viewer loads pictures: by token, unless its network needs none and it sent none."""
+    return Pictures(
+        base_url=asked_base_url(request),
+        token=sight.viewer.token,
+        pin=request.GET.get("pin", "") if sight.pin_given else "",
+        kept=settings.PICTURES == "kept",
+    )
 
 
 def _with_token(given: str) -> Viewer | None:

@@ -12,7 +12,7 @@ from django.http.response import HttpResponseBase
 from restreamer.lib.errors import InvalidInput
 from streaming import guides
 from streaming.rendering import Rendering, answer
-from streaming.views.access import admitted
+from streaming.views.access import admitted, pictures_of
 from streaming.views.errors import for_players
 from streaming.visible import Sight
 
@@ -54,13 +54,14 @@ def guide_answer(
     """The guide as a file, or word that the player has it. Raises LineupUnknown."""
     chosen = sight.lineup(lineup) if lineup else None
     start, stop = guides.window(guides.DAYS_BACK if back is None else back, ahead or guides.DAYS_AHEAD, guides.today())
-    names = ("xmltv", sight.viewer.pk, sight.adult, lineup, start, stop, packed)
+    pictures = pictures_of(request, sight)
+    names = ("xmltv", sight.viewer.pk, sight.adult, lineup, start, stop, packed, pictures)
     headers = {"Content-Type": "application/gzip" if packed else "application/xml; charset=utf-8"}
     if packed:
         headers["Content-Disposition"] = 'attachment; filename="epg.xml.gz"'
 
     def produce() -> Iterator[bytes]:
-        pieces = guides.text(sight, chosen, start, stop)
+        pieces = guides.text(sight, chosen, start, stop, pictures)
         return _packed(pieces) if packed else pieces
 
     # What is packed already is not packed again on its way.

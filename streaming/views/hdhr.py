@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.conf import settings
@@ -23,11 +23,12 @@ from restreamer.addresses import asked_base_url
 from restreamer.lib.redis_client import connection
 from streaming.errors import ChannelUnknown, DeviceUnknown
 from streaming.outputs import hdhr as output
+from streaming.outputs.addresses import Pictures
 from streaming.sessions import Sessions
 from streaming.tuner_devices import TunerDevice
 from streaming.tuning import numbered, tuned, tuner_count
 from streaming.views import live
-from streaming.views.access import admitted
+from streaming.views.access import admitted, pictures_of
 from streaming.views.errors import for_players_with_post
 from streaming.visible import Sight
 
@@ -41,6 +42,7 @@ class Asked:
     sight: Sight
     row: TunerDevice
     device: output.Device
+    pictures: Pictures
 
 
 def of_a_tuner(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
@@ -77,10 +79,15 @@ def lineup_post(request: HttpRequest, asked: Asked) -> HttpResponseBase:
 @of_a_tuner
 def lineup(request: HttpRequest, asked: Asked, form: str) -> HttpResponseBase:
     """`/lineup.json`, `/lineup.xml` and `/lineup.m3u`."""
-    write, content_type = _FORMS[form]
+    content_type = _TYPES[form]
     if request.method == "HEAD":
         return HttpResponse(content_type=content_type)
-    pieces = write(asked.device, numbered(asked.sight.channels(asked.row.lineup)))
+    channels = numbered(asked.sight.channels(asked.row.lineup))
+    if form == "m3u":
+        pieces = output.lineup_m3u(asked.device, channels, asked.pictures)
+    else:
+        write = output.lineup_json if form == "json" else output.lineup_xml
+        pieces = write(asked.device, channels)
     return StreamingHttpResponse(pieces, content_type=content_type)
 
 
@@ -132,9 +139,11 @@ def _asked(request: HttpRequest, token: str, slug: str) -> Asked:
     sight = admitted(request, token)
     row = _row(request, sight.viewer, token, slug)
     base = asked_base_url(request)
+    # Who needs no token here is not told one.
+    pictures = pictures_of(request, sight) if token else replace(pictures_of(request, sight), token="")
     if token:
         base += f"/hdhr/{token}" + (f"/{row.slug}" if slug else "")
-    return Asked(sight, row, output.Device(row.name, row.device_id, tuner_count(row), base))
+    return Asked(sight, row, output.Device(row.name, row.device_id, tuner_count(row), base), pictures)
 
 
 def _row(request: HttpRequest, viewer: Viewer, token: str, slug: str) -> TunerDevice:
@@ -166,8 +175,8 @@ def _json(document: object) -> HttpResponse:
     return HttpResponse(text, content_type="application/json; charset=utf-8", headers=_FRESH)
 
 
-_FORMS = {
-    "json": (output.lineup_json, "application/json; charset=utf-8"),
-    "xml": (output.lineup_xml, "application/xml; charset=utf-8"),
-    "m3u": (output.lineup_m3u, "audio/x-mpegurl; charset=utf-8"),
+_TYPES = {
+    "json": "application/json; charset=utf-8",
+    "xml": "application/xml; charset=utf-8",
+    "m3u": "audio/x-mpegurl; charset=utf-8",
 }

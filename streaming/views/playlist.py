@@ -10,7 +10,7 @@ from streaming import playlists
 from streaming.outputs.addresses import Addresses
 from streaming.outputs.playlist import PlaylistForm
 from streaming.rendering import Rendering, answer
-from streaming.views.access import admitted
+from streaming.views.access import admitted, pictures_of
 from streaming.views.errors import for_players
 from streaming.visible import Sight
 
@@ -33,6 +33,7 @@ def addresses_of(request: HttpRequest, sight: Sight, choice: playlists.Choice) -
         base_url=asked_base_url(request),
         name=sight.viewer.name,
         secret=sight.viewer.token,
+        pictures=pictures_of(request, sight),
         pin=request.GET.get("pin", "") if sight.pin_given else "",
         live_form="m3u8" if choice.cleaned_data["form"] == "hls" else "ts",
         direct=choice.is_on("direct", usually=False),

@@ -14,12 +14,12 @@ from restreamer.addresses import asked_base_url
 from restreamer.lib.redis_client import connection
 from streaming import playlists, xtream_api
 from streaming.errors import LoginWrong, ViewerNotAllowed
-from streaming.outputs.addresses import Addresses
+from streaming.outputs.addresses import Addresses, Pictures
 from streaming.outputs.playlist import PlaylistForm
 from streaming.outputs.xtream import account
 from streaming.rendering import Rendering, answer
 from streaming.sessions import Sessions
-from streaming.views.access import admitted_by_login, identified_by_login
+from streaming.views.access import admitted_by_login, identified_by_login, pictures_of
 from streaming.views.errors import for_players_with_post
 from streaming.views.guide import guide_answer
 from streaming.views.playlist import m3u_answer
@@ -42,12 +42,13 @@ def player_api(request: HttpRequest, name: str = "", password: str = "", action:
         return _document(_login(request, sight, asked["password"]))
     if account.status(sight.viewer) != "Active":
         return _document([])
+    pictures = pictures_of(request, sight)
     if not chosen.lasting:
-        return _whole(chosen.answer(sight, asked))
-    names = ("xtream", asked.get("action"), asked.get("category_id"), sight.viewer.pk, sight.adult)
+        return _whole(chosen.answer(sight, asked, pictures))
+    names = ("xtream", asked.get("action"), asked.get("category_id"), sight.viewer.pk, sight.adult, pictures)
 
     def produce() -> Iterator[bytes]:
-        return chosen.answer(sight, asked)
+        return chosen.answer(sight, asked, pictures)
 
     return answer(request, Rendering(chosen.parts, names, produce, {"Content-Type": _JSON}))
 
@@ -63,7 +64,7 @@ def panel_api(request: HttpRequest) -> HttpResponseBase:
     except (LoginWrong, ViewerNotAllowed) as err:
         return _document(account.refused(err.public))
     login = _login(request, sight, asked["password"])
-    return _whole(_panel(sight, login))
+    return _whole(_panel(sight, login, pictures_of(request, sight)))
 
 
 @for_players_with_post
@@ -76,6 +77,7 @@ def get_php(request: HttpRequest, name: str = "", password: str = "", kind: str 
         base_url=asked_base_url(request),
         name=sight.viewer.name,
         secret=asked["password"],
+        pictures=pictures_of(request, sight),
         pin=asked.get("pin", "") if sight.pin_given else "",
         live_form="m3u8" if asked.get("output", "").lower() in ("m3u8", "hls") else "ts",
         xtream=True,
@@ -133,12 +135,12 @@ def _choice_query(asked: Mapping[str, str]) -> QueryDict:
 _ALL_KINDS = ",".join(playlists.KINDS)
 
 
-def _panel(sight: Sight, login: dict[str, Any]) -> Iterator[bytes]:
+def _panel(sight: Sight, login: dict[str, Any], pictures: Pictures) -> Iterator[bytes]:
     yield orjson.dumps(login)[:-1] + b',"categories":{'
     for at, (kind, tell) in enumerate(_PANEL_CATEGORIES.items()):
-        yield (b"," if at else b"") + f'"{kind}":'.encode() + b"".join(tell(sight, {}))
+        yield (b"," if at else b"") + f'"{kind}":'.encode() + b"".join(tell(sight, {}, pictures))
     yield b'},"available_channels":{'
-    for at, channel in enumerate(orjson.loads(b"".join(xtream_api.live_streams(sight, {})))):
+    for at, channel in enumerate(orjson.loads(b"".join(xtream_api.live_streams(sight, {}, pictures)))):
         more = {"type_name": "Live Streams", "live": "1", "series_no": None, "container_extension": "ts"}
         yield (b"," if at else b"") + f'"{channel["stream_id"]}":'.encode() + orjson.dumps(channel | more)
     yield b"}}"

@@ -14,7 +14,7 @@ from portals.errors import RunHeld, RunNotUndoable
 from portals.models import Run, RunKind, RunState
 from portals.providers.records import GenreRecord, StreamRecord
 from streaming.outputs import playlist
-from streaming.outputs.addresses import Addresses
+from streaming.outputs.addresses import Addresses, Pictures
 from tests.channels.test_refresh import ListedPortal, some
 from tests.factories import PortalFactory
 
@@ -141,7 +141,7 @@ def test_a_held_run_can_be_dropped(refresh):
 
 
 def listed():
-    form = playlist.PlaylistForm(Addresses("http://h", "kitchen", "t"))
+    form = playlist.PlaylistForm(Addresses("http://h", "kitchen", "t", Pictures("http://h")))
     rows = listing.listed(Channel.objects.enabled().playable().in_order())
     return "".join(playlist.channel_entry(row, form) for row in rows)
 

@@ -10,7 +10,7 @@ from channels.listing import ListedChannel
 from channels.models import Channel, Lineup
 from restreamer.lib import m3u
 from streaming.outputs import playlist as output
-from streaming.outputs.addresses import Addresses
+from streaming.outputs.addresses import Addresses, Pictures
 from tests.factories import ChannelFactory, GroupFactory, LinkFactory, ViewerFactory
 
 pytestmark = pytest.mark.django_db
@@ -98,7 +98,9 @@ def test_the_number_of_statements_does_not_grow_with_channels(client, viewer, dj
 def test_any_name_and_group_leave_the_list_parseable(name, group):
     logo = 'http://h/"logo".png'
     channel = ListedChannel(1001, name, "7", 1, group, logo, "1001.x", False, False, "", False, 1767225600, 0)
-    entry = output.channel_entry(channel, output.PlaylistForm(Addresses("http://h", "kitchen", "tok")))
+    entry = output.channel_entry(
+        channel, output.PlaylistForm(Addresses("http://h", "kitchen", "tok", Pictures("http://h")))
+    )
     first, second, rest = entry.split("\n")
     assert rest == ""
     assert first.startswith("#EXTINF:-1 ")

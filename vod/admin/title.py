@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
@@ -19,6 +20,7 @@ from unfold.contrib.filters.admin import RelatedDropdownFilter
 from unfold.decorators import action, display
 
 from portals.models import Portal
+from restreamer.lib.pictures import digest, is_web_address
 from vod import details, listing, merging, settling
 from vod.models import Category
 from vod.querysets import TitleQuerySet
@@ -27,10 +29,13 @@ from vod.querysets import TitleQuerySet
 _MOST_DETAILS = 20
 
 
-def poster(url: str, height_px: int) -> SafeString | str:
-    """A thumbnail, loaded when it comes into view; the provider's server is not told where it is shown."""
-    if not url.startswith(("http://", "https://")):
+def poster(title: Any, stored: str, height_px: int) -> SafeString | str:
+    """A thumbnail, loaded when it comes into view; through us unless RESTREAMER_PICTURES says otherwise."""
+    if not is_web_address(stored):
         return ""
+    url = stored
+    if settings.PICTURES == "kept":
+        url = reverse("logo", args=(title._meta.model_name, title.pk, digest(stored)))
     return format_html(
         '<img src="{}" alt="" loading="lazy" decoding="async" referrerpolicy="no-referrer" '
         'class="rounded-default object-cover bg-base-100 dark:bg-base-800" style="height:{}px;aspect-ratio:2/3">',
@@ -162,7 +167,7 @@ class TitleAdmin(ModelAdmin):
     @display(description="")
     def thumbnail(self, title: Any) -> SafeString | str:
         """The poster, small."""
-        return poster(title.lead.poster if title.lead else "", 60)
+        return poster(title, title.lead.poster if title.lead else "", 60)
 
     @display(description="name", ordering="name")
     def shown_title(self, title: Any) -> str:
@@ -182,7 +187,7 @@ class TitleAdmin(ModelAdmin):
     @admin.display(description="poster")
     def picture(self, title: Any) -> SafeString | str:
         """The poster, large."""
-        return poster(listing.about(title).poster, 240) or "none"
+        return poster(title, listing.about(title).poster, 240) or "none"
 
     @admin.display(description="what portals tell")
     def told(self, title: Any) -> SafeString | str:

@@ -7,6 +7,7 @@ from itertools import groupby
 from typing import Any
 
 from portals.providers.vod_records import About
+from streaming.outputs.addresses import Pictures
 from streaming.outputs.xtream import ids
 from streaming.outputs.xtream.rows import five_based, rating, series_facts, whole
 from vod.listing import ListedEpisode, ListedTitle
@@ -16,11 +17,11 @@ UNKNOWN_MOVIE: dict[str, Any] = {"info": [], "movie_data": []}
 UNKNOWN_SERIES: dict[str, Any] = {"seasons": [], "info": {"name": None}, "episodes": {}}
 
 
-def movie(row: ListedTitle, about: About) -> dict[str, Any]:
+def movie(row: ListedTitle, about: About, pictures: Pictures) -> dict[str, Any]:
     """`get_vod_info`."""
     category = ids.category_id(ids.MOVIE, row.category_id)
     duration_s = about.duration_s or row.duration_s or 0
-    poster = about.poster or row.poster
+    poster = pictures.movie(row.id, about.poster or row.poster, adult=row.adult)
     released = about.released_on.isoformat() if about.released_on else ""
     info = {
         "name": row.name,
@@ -49,7 +50,7 @@ def movie(row: ListedTitle, about: About) -> dict[str, Any]:
         "duration_secs": duration_s,
         "duration": clock(duration_s),
         "bitrate": 0,
-        "backdrop_path": list(about.backdrops),
+        "backdrop_path": [pictures.movie(row.id, one, adult=row.adult) for one in about.backdrops],
         "subtitles": [],
         "video": {},
         "audio": {},
@@ -69,20 +70,25 @@ def movie(row: ListedTitle, about: About) -> dict[str, Any]:
     return {"info": info, "movie_data": data}
 
 
-def series(row: ListedTitle, seasons: Iterable[Season], episodes: Iterable[ListedEpisode]) -> dict[str, Any]:
+def series(
+    row: ListedTitle, seasons: Iterable[Season], episodes: Iterable[ListedEpisode], pictures: Pictures
+) -> dict[str, Any]:
     """`get_series_info`; episodes come by season and number."""
     told = {season.number: season for season in seasons}
     by_season = {number: list(group) for number, group in groupby(episodes, key=lambda one: one.season)}
     return {
-        "seasons": [_season(number, told.get(number), len(by_season[number]), row) for number in sorted(by_season)],
-        "info": series_facts(row),
+        "seasons": [
+            _season(number, told.get(number), len(by_season[number]), row, pictures) for number in sorted(by_season)
+        ],
+        "info": series_facts(row, pictures),
         # An object, whatever the keys: a list when they happen to run from 0 is what readers fear.
-        "episodes": {str(number): _episodes(group) for number, group in sorted(by_season.items())},
+        "episodes": {str(number): _episodes(group, row, pictures) for number, group in sorted(by_season.items())},
     }
 
 
-def _season(number: int, season: Season | None, count: int, row: ListedTitle) -> dict[str, Any]:
-    cover = (season.poster if season else "") or row.poster
+def _season(number: int, season: Season | None, count: int, row: ListedTitle, pictures: Pictures) -> dict[str, Any]:
+    cover = pictures.season(season.pk, season.poster, adult=row.adult) if season and season.poster else ""
+    cover = cover or pictures.series(row.id, row.poster, adult=row.adult)
     return {
         "id": season.pk if season else number,
         "name": season.shown_name if season else f"Season {number}",
@@ -96,7 +102,7 @@ def _season(number: int, season: Season | None, count: int, row: ListedTitle) ->
     }
 
 
-def _episodes(group: list[ListedEpisode]) -> list[dict[str, Any]]:
+def _episodes(group: list[ListedEpisode], row: ListedTitle, pictures: Pictures) -> list[dict[str, Any]]:
     """One reader knows episodes by title: a title that comes again carries its number."""
     seen: set[str] = set()
     rows = []
@@ -105,11 +111,11 @@ def _episodes(group: list[ListedEpisode]) -> list[dict[str, Any]]:
         if title in seen:
             title = f"{title} ({episode.number})"
         seen.add(title)
-        rows.append(_episode(episode, title))
+        rows.append(_episode(episode, title, pictures.episode(episode.id, episode.poster, adult=row.adult)))
     return rows
 
 
-def _episode(episode: ListedEpisode, title: str) -> dict[str, Any]:
+def _episode(episode: ListedEpisode, title: str, still: str) -> dict[str, Any]:
     duration_s = episode.duration_s or 0
     released = str(episode.more.get("released_on") or "")
     return {
@@ -130,8 +136,8 @@ def _episode(episode: ListedEpisode, title: str) -> dict[str, Any]:
             "release_date": released,
             "releasedate": released,
             "rating": episode.rating or 0.0,
-            "movie_image": episode.poster,
-            "cover_big": episode.poster,
+            "movie_image": still,
+            "cover_big": still,
             "duration_secs": duration_s,
             "duration": clock(duration_s),
             "bitrate": 0,

@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 from channels.listing import ListedChannel
+from streaming.outputs.addresses import Pictures
 from streaming.outputs.xtream import ids
 from vod.listing import ListedTitle
 
@@ -37,16 +38,16 @@ def categories(rows: Iterable[tuple[int, str]]) -> list[dict[str, Any]]:
     return [{"category_id": str(pk), "category_name": name or ids.OTHER, "parent_id": 0} for pk, name in rows]
 
 
-def live_rows(channels: Iterable[ListedChannel]) -> Iterator[dict[str, Any]]:
+def live_rows(channels: Iterable[ListedChannel], pictures: Pictures) -> Iterator[dict[str, Any]]:
     """`get_live_streams`."""
     taken: set[int] = set()
     for channel in channels:
         number = _whole_number(channel, taken)
         taken.add(number)
-        yield live_row(channel, number)
+        yield live_row(channel, number, pictures)
 
 
-def live_row(channel: ListedChannel, number: int) -> dict[str, Any]:
+def live_row(channel: ListedChannel, number: int, pictures: Pictures) -> dict[str, Any]:
     """One channel."""
     category = ids.category_id(ids.LIVE, channel.group_id)
     return {
@@ -54,7 +55,7 @@ def live_row(channel: ListedChannel, number: int) -> dict[str, Any]:
         "name": channel.name or f"Channel {channel.id}",
         "stream_type": "radio_streams" if channel.is_radio else "live",
         "stream_id": channel.id,
-        "stream_icon": channel.logo,
+        "stream_icon": pictures.channel(channel.id, channel.logo, adult=channel.adult),
         "epg_channel_id": channel.tvg_id,
         "added": str(channel.added),
         "is_adult": "1" if channel.adult else "0",
@@ -74,7 +75,7 @@ def _whole_number(channel: ListedChannel, taken: set[int]) -> int:
     return _ID_NUMBERS_FROM + channel.id
 
 
-def movie_rows(movies: Iterable[ListedTitle]) -> Iterator[dict[str, Any]]:
+def movie_rows(movies: Iterable[ListedTitle], pictures: Pictures) -> Iterator[dict[str, Any]]:
     """`get_vod_streams`."""
     for number, movie in enumerate(movies, 1):
         category = ids.category_id(ids.MOVIE, movie.category_id)
@@ -85,7 +86,7 @@ def movie_rows(movies: Iterable[ListedTitle]) -> Iterator[dict[str, Any]]:
             "year": str(movie.year or ""),
             "stream_type": "movie",
             "stream_id": movie.id,
-            "stream_icon": movie.poster,
+            "stream_icon": pictures.movie(movie.id, movie.poster, adult=movie.adult),
             "rating": rating(movie),
             "rating_5based": five_based(movie),
             "added": str(int(movie.added_at.timestamp())),
@@ -107,13 +108,13 @@ def movie_rows(movies: Iterable[ListedTitle]) -> Iterator[dict[str, Any]]:
         }
 
 
-def series_rows(all_series: Iterable[ListedTitle]) -> Iterator[dict[str, Any]]:
+def series_rows(all_series: Iterable[ListedTitle], pictures: Pictures) -> Iterator[dict[str, Any]]:
     """`get_series`."""
     for number, series in enumerate(all_series, 1):
-        yield {"num": number, "series_id": series.id, **series_facts(series)}
+        yield {"num": number, "series_id": series.id, **series_facts(series, pictures)}
 
 
-def series_facts(series: ListedTitle) -> dict[str, Any]:
+def series_facts(series: ListedTitle, pictures: Pictures) -> dict[str, Any]:
     """What a series' row and its details have in common."""
     category = ids.category_id(ids.SERIES, series.category_id)
     return {
@@ -121,7 +122,7 @@ def series_facts(series: ListedTitle) -> dict[str, Any]:
         "title": series.name,
         "year": str(series.year or ""),
         "stream_type": "series",
-        "cover": series.poster,
+        "cover": pictures.series(series.id, series.poster, adult=series.adult),
         "plot": series.plot,
         "cast": series.cast,
         "director": series.director,
@@ -132,7 +133,9 @@ def series_facts(series: ListedTitle) -> dict[str, Any]:
         # One typed reader takes whole numbers only here.
         "rating": str(round(series.rating or 0)),
         "rating_5based": five_based(series),
-        "backdrop_path": [str(one) for one in series.more.get("backdrops") or []],
+        "backdrop_path": [
+            pictures.series(series.id, str(one), adult=series.adult) for one in series.more.get("backdrops") or []
+        ],
         "youtube_trailer": str(series.more.get("trailer") or ""),
         "episode_run_time": _minutes(series),
         "category_id": str(category),
