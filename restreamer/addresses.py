@@ -2,45 +2,13 @@
 
 from __future__ import annotations
 
-import socket
-
-from django.conf import settings
-from django.http import HttpRequest
-
+from accounts.addresses import ready_addresses
 from accounts.models import Viewer
+from restreamer.lib.base_url import asked_base_url, base_url, lan_address
 
-
-def base_url() -> str:
-    """Where players reach us: RESTREAMER_BASE_URL, else the bound address, else this machine's address in the LAN."""
-    if settings.RESTREAMER_BASE_URL:
-        return str(settings.RESTREAMER_BASE_URL)
-    host, _, port = str(settings.RESTREAMER_BIND).rpartition(":")
-    if host in ("", "0.0.0.0", "[::]"):
-        host = lan_address()
-    return f"http://{host}:{port}"
-
-
-def asked_base_url(request: HttpRequest) -> str:
-    """The address the asking player reached us by, so that what we write works for it; RESTREAMER_BASE_URL wins."""
-    if settings.RESTREAMER_BASE_URL:
-        return str(settings.RESTREAMER_BASE_URL)
-    return f"{request.scheme}://{request.get_host()}"
-
-
-def lan_address() -> str:
-    """The address other machines in the house know this one by; 127.0.0.1 without a network."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            # Nothing is sent: connecting a datagram socket only chooses the outgoing interface.
-            probe.connect(("192.0.2.1", 9))
-        except OSError:
-            return "127.0.0.1"
-        return str(probe.getsockname()[0])
+__all__ = ["asked_base_url", "base_url", "lan_address", "viewer_addresses"]
 
 
 def viewer_addresses(viewer: Viewer) -> dict[str, str]:
-    """The ready addresses of one viewer."""
-    base = base_url()
-    return {
-        "playlist": f"{base}/playlist.m3u8?token={viewer.token}",
-    }
+    """The ready addresses of one viewer by name, in one word each."""
+    return {one.name: one.value for one in ready_addresses(viewer, base_url())}

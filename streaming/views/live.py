@@ -12,6 +12,7 @@ from django.utils.encoding import iri_to_uri
 
 from accounts.models import Viewer
 from channels.models import Channel, ChannelStream
+from restreamer.lib.client_address import client_address
 from restreamer.lib.errors import RestreamerError
 from restreamer.lib.redis_client import connection
 from streaming.candidates import Playable, channel_key
@@ -22,7 +23,7 @@ from streaming.limits import Limits, Wish
 from streaming.redirecting import Redirector, to_redirect
 from streaming.redirects import redirect_owner
 from streaming.relay.seams import Ticket
-from streaming.views.access import admitted, client_address
+from streaming.views.access import admitted
 from streaming.views.errors import for_players
 from streaming.views.slates import slate_instead
 

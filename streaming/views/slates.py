@@ -8,12 +8,12 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
+from restreamer.lib.client_address import client_address
 from restreamer.lib.errors import RestreamerError
 from streaming.handover import hand_over
 from streaming.relay import consolation
 from streaming.relay.seams import Ticket
 from streaming.relay.slates import path_of
-from streaming.views.access import client_address
 
 logger = logging.getLogger(__name__)
 
