@@ -193,6 +193,9 @@ def _page() -> Iterator[str]:
     modules = node_modules()
 
     class Files(http.server.BaseHTTPRequestHandler):
+        #: A small answer goes out at once; else each waits 40 ms for the client to acknowledge its headers.
+        disable_nagle_algorithm = True
+
         def do_GET(self) -> None:
             script = self.path == "/mpegts.js" and modules is not None
             path = modules / "mpegts.js/dist/mpegts.js" if script and modules else HERE / "player.html"

@@ -59,6 +59,8 @@ class _Server(ThreadingHTTPServer):
 
 def _handler(web: FakeWeb) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
+        #: A small answer goes out at once; else each waits 40 ms for the client to acknowledge its headers.
+        disable_nagle_algorithm = True
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
