@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from channels.models import Stream
@@ -27,6 +28,11 @@ def channel_key(channel_id: int) -> str:
     return f"channel:{channel_id}"
 
 
+def any_key(channel_ids: Iterable[int]) -> str:
+    """The relay key of several channels as one: the first that can be played, in this order, and on to the next."""
+    return "any:" + ".".join(str(one) for one in channel_ids)
+
+
 def stream_key(stream_id: int) -> str:
     """The relay key of a stream that no channel holds."""
     return f"stream:{stream_id}"
@@ -40,7 +46,10 @@ def candidates_for(key: str, *, preferred_stream: int = 0) -> list[Playable]:
 
     Raises ChannelUnknown for what is no key.
     """
-    streams = list(_streams(key).offered().filter(subscribed=True).select_related("portal").in_order())
+    streams = list(_streams(key).offered().filter(subscribed=True).select_related("portal", "link").in_order())
+    if key.startswith("any:"):
+        place = {pk: at for at, pk in enumerate(_channels_of(key))}
+        streams.sort(key=lambda one: place[one.link.channel_id])
     usable = Subscription.objects.usable().filter(portal__in={one.portal_id for one in streams})
     by_portal: dict[int, list[Subscription]] = defaultdict(list)
     for subscription in usable.select_related("portal"):
@@ -72,8 +81,14 @@ def why_nothing(key: str) -> str:
 
 def _streams(key: str) -> StreamQuerySet:
     match = re.fullmatch(r"(channel|stream):(\d{1,18})", key)
+    if match is None and re.fullmatch(r"any:\d{1,18}(\.\d{1,18})*", key):
+        return Stream.objects.filter(link__channel_id__in=_channels_of(key))
     if match is None:
         raise ChannelUnknown(f"{key!r} names neither a channel nor a stream.")
     if match[1] == "channel":
         return Stream.objects.filter(link__channel_id=int(match[2]))
     return Stream.objects.filter(pk=int(match[2]))
+
+
+def _channels_of(key: str) -> list[int]:
+    return [int(one) for one in key.removeprefix("any:").split(".")]

@@ -17,8 +17,11 @@ from streaming.models import Delivery, TranscodeProfile
 class Deliveries:
     """What was chosen for a channel, its group and the portals of its streams. One query."""
 
-    def __init__(self, key: str, portals: Iterable[Portal]) -> None:
-        """`key` is a relay key; a stream that no channel holds has its portal's choice only."""
+    def __init__(self, key: str, portals: Iterable[Portal], *, asked_redirect: bool = False) -> None:
+        """`key` is a relay key; a stream that no channel holds has its portal's choice only.
+
+        `asked_redirect`: the player wishes to go to the provider, which counts where nobody chose.
+        """
         kind, _, number = key.partition(":")
         wanted = Q(portal__in={one.pk for one in portals})
         if kind == "channel":
@@ -29,7 +32,7 @@ class Deliveries:
         self._portals: dict[int, Choice] = {}
         for row in Delivery.objects.filter(wanted).select_related("profile"):
             self._note(row)
-        self._default = default_choice()
+        self._default = Choice(Mode.REDIRECT) if asked_redirect else default_choice()
 
     def _note(self, row: Delivery) -> None:
         if row.channel_id:

@@ -95,6 +95,14 @@ def text(choice: Choice, sight: Sight, form: PlaylistForm) -> Iterator[str]:
         yield from output.pieces(_episodes(choice, sight, form))
 
 
+def groups_text(choice: Choice, sight: Sight, form: PlaylistForm) -> Iterator[str]:
+    """The playlist with one entry for each group of which the viewer sees a channel."""
+    yield output.head(form)
+    shown = channels_of(choice, sight).filter(group__isnull=False).order_by()
+    groups = shown.values_list("group__position", "group__name", "group_id").distinct()
+    yield from output.pieces(output.group_entry(pk, name, form) for _, name, pk in sorted(groups))
+
+
 def _episodes(choice: Choice, sight: Sight, form: PlaylistForm) -> Iterator[str]:
     shown = sight.series().in_order()
     if choice.cleaned_data["group"]:

@@ -32,13 +32,14 @@ logger = logging.getLogger(__name__)
 _LONGEST_ADDRESS = 8000
 
 
-def to_redirect(key: str) -> list[Playable]:
+def to_redirect(key: str, *, asked: bool = False) -> list[Playable]:
     """What a viewer who may be redirected is sent to, in order; empty when the channel is relayed to them too.
 
-    The first candidate decides, as it would be the first to be relayed.
+    The first candidate decides, as it would be the first to be relayed. `asked`: the address says `direct=1`, which
+    counts where nobody chose how the channel is delivered.
     """
     found = candidates_for(key)
-    deliveries = Deliveries(key, [one.subscription.portal for one in found])
+    deliveries = Deliveries(key, [one.subscription.portal for one in found], asked_redirect=asked)
     away = [deliveries.of(one.subscription.portal, may_redirect=True).mode is Mode.REDIRECT for one in found]
     return [one for one, redirected in zip(found, away, strict=True) if redirected] if any(away[:1]) else []
 

@@ -3,23 +3,30 @@
 from django.urls import URLPattern, URLResolver, path, re_path
 
 from streaming import tuner_urls, xtream_urls
-from streaming.views import guide, live, logo, playlist
+from streaming.views import group, guide, live, logo, pages, playlist
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("playlist", playlist.playlist, name="playlist"),
     path("playlist.m3u8", playlist.playlist),
+    path("movies", playlist.movies),
+    path("series", playlist.series),
+    path("groups_playlist", playlist.groups, name="groups-playlist"),
     path("epg.xml", guide.epg, name="epg"),
     path("epg.xml.gz", guide.epg, {"packed": True}),
     path("logo/<str:kind>/<int:public_id>/<slug:digest>", logo.logo, name="logo"),
     path("stream/<int:channel_id>", live.stream, name="stream"),
     path("stream/<int:channel_id>.ts", live.stream),
     path("play/<str:portal>/<path:provider_id>", live.play, name="play"),
+    path("chplay/<path:group>", group.play, name="chplay"),
     # For players that drop what stands behind the question mark.
     path("t/<str:token>/stream/<int:channel_id>", live.stream, name="stream-with-token"),
     path("t/<str:token>/stream/<int:channel_id>.ts", live.stream),
     path("t/<str:token>/play/<str:portal>/<path:provider_id>", live.play, name="play-with-token"),
+    path("t/<str:token>/chplay/<path:group>", group.play),
+    *(path(name, pages.page, {"name": name}) for name in ("streaming", "dashboard", "alerts", "log")),
+    path("portal/<str:portal>/channels", pages.portal_channels),
     *tuner_urls.urlpatterns,
     *xtream_urls.named,
-    re_path(r"^(?:t/[^/]*/)?(?:stream|play)(?:/|$)", live.nowhere),
+    re_path(r"^(?:t/[^/]*/)?(?:stream|play|chplay)(?:/|$)", live.nowhere),
     *xtream_urls.bare,
 ]

@@ -88,6 +88,10 @@ class Addresses:
             return f"{self.base_url}/hls/{channel_id}/index.m3u8{query}"
         return f"{self.base_url}/stream/{channel_id}{query}"
 
+    def group(self, group_id: int) -> str:
+        """Where a group plays as one channel; with the PIN, for what of it is adult."""
+        return f"{self.base_url}/chplay/{group_id}{self._token_queries[True]}"
+
     def movie(self, movie_id: int, container: str, *, adult: bool = False) -> str:
         """Where a movie plays."""
         return f"{self.base_url}/movie/{self._login}/{movie_id}.{container or 'mp4'}{self._queries[adult]}"

@@ -79,6 +79,12 @@ def channel_entry(channel: ListedChannel, form: PlaylistForm) -> str:
     return entry
 
 
+def group_entry(group_id: int, name: str, form: PlaylistForm) -> str:
+    """The lines of a group that is shown as one channel."""
+    attributes = {"tvg-id": f"group-{group_id}.restreamer", "tvg-name": name}
+    return m3u.render_entry(name, form.addresses.group(group_id), attributes, commas_in_name=form.commas_in_names)
+
+
 def movie_entry(movie: ListedTitle, form: PlaylistForm) -> str:
     """The lines of one movie, with what is known about it (S-060)."""
     url = form.addresses.movie(movie.id, movie.container, adult=movie.adult)

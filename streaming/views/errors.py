@@ -44,11 +44,22 @@ def _edge(view: View, methods: tuple[str, ...]) -> View:
     @functools.wraps(view)
     def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         response = _answer(view, methods, request, *args, **kwargs)
-        for name, value in CORS.items():
-            response.headers.setdefault(name, value)
+        if response.status_code >= 400 or request.method == "OPTIONS" or _brings_its_login(request, kwargs):
+            for name, value in CORS.items():
+                response.headers.setdefault(name, value)
+        # Addresses hold tokens: no other site learns them from us.
+        response.headers.setdefault("Referrer-Policy", "no-referrer")
         return response
 
     return answer
+
+
+def _brings_its_login(request: HttpRequest, path: dict[str, Any]) -> bool:
+    """Who is let in by network alone brings none: a page elsewhere must not read for its visitor what only he may."""
+    named = ("token", "username", "password")
+    if request.method == "POST":
+        return True
+    return bool(path.get("token") or path.get("password") or any(request.GET.get(name) for name in named))
 
 
 def _answer(view: View, methods: tuple[str, ...], request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:

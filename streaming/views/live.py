@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+from collections.abc import Sequence
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -15,7 +16,7 @@ from channels.models import Channel, ChannelStream
 from restreamer.lib.client_address import client_address
 from restreamer.lib.errors import RestreamerError
 from restreamer.lib.redis_client import connection
-from streaming.candidates import Playable, channel_key
+from streaming.candidates import Playable, any_key, channel_key
 from streaming.dealing import owner_of
 from streaming.errors import ChannelGone, ChannelUnknown, NothingToPlay
 from streaming.handover import hand_over
@@ -62,13 +63,21 @@ def nowhere(request: HttpRequest) -> HttpResponseBase:
 def watch(request: HttpRequest, viewer: Viewer, channel: Channel) -> HttpResponseBase:
     """Give an admitted viewer a channel they may see: slot, ticket, descriptor. Raises what they are told instead."""
     try:
-        return _television(request, viewer, channel)
+        _must_be_offered(channel)
+        return _television(request, viewer, channel_key(channel.pk), channel.name)
     except RestreamerError as err:
         return slate_instead(request, viewer.name, err)
 
 
-def _television(request: HttpRequest, viewer: Viewer, channel: Channel) -> HttpResponseBase:
-    _must_be_offered(channel)
+def watch_any(request: HttpRequest, viewer: Viewer, channel_ids: Sequence[int], title: str) -> HttpResponseBase:
+    """The same for several channels as one: the first that can be played, and the next when it fails."""
+    try:
+        return _television(request, viewer, any_key(channel_ids), title)
+    except RestreamerError as err:
+        return slate_instead(request, viewer.name, err)
+
+
+def _television(request: HttpRequest, viewer: Viewer, key: str, title: str) -> HttpResponseBase:
     if request.method == "HEAD":
         # Players probe with HEAD before they play: it opens nothing and takes nothing.
         return HttpResponse(content_type="video/mp2t", headers={"Cache-Control": "no-store"})
@@ -76,12 +85,13 @@ def _television(request: HttpRequest, viewer: Viewer, channel: Channel) -> HttpR
         viewer_id=viewer.pk,
         viewer_name=viewer.name,
         connections=viewer.connections,
-        key=channel_key(channel.pk),
-        title=channel.name,
+        key=key,
+        title=title,
         peer=client_address(request),
         agent=request.headers.get("User-Agent", "")[:_LONGEST_AGENT],
     )
-    away = to_redirect(wish.key) if viewer.may_redirect else []
+    asked = request.GET.get("direct") == "1"
+    away = to_redirect(wish.key, asked=asked) if viewer.may_redirect else []
     owner = redirect_owner() if away else owner_of(wish.key)
     limits = Limits(connection(), owner, policy=viewer.limit_policy or settings.VIEWER_LIMIT_POLICY)
     session_id = limits.admit(wish)

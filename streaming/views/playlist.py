@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
@@ -17,6 +19,8 @@ from streaming.visible import Sight
 #: What a playlist is made from.
 PARTS = ("live", "vod", "people")
 
+Text = Callable[[playlists.Choice, Sight, PlaylistForm], Iterator[str]]
+
 
 @for_players
 def playlist(request: HttpRequest, token: str = "") -> HttpResponseBase:
@@ -25,6 +29,36 @@ def playlist(request: HttpRequest, token: str = "") -> HttpResponseBase:
     choice = playlists.read_choice(request.GET, credentials=("token", "pin"))
     form = playlist_form(choice, sight, addresses_of(request, sight, choice))
     return m3u_answer(request, sight, choice, form, "restreamer.m3u")
+
+
+@for_players
+def movies(request: HttpRequest, token: str = "") -> HttpResponseBase:
+    """`/movies`: the playlist of movies."""
+    return _of_kind(request, token, "movies")
+
+
+@for_players
+def series(request: HttpRequest, token: str = "") -> HttpResponseBase:
+    """`/series`: the playlist of series and their episodes."""
+    return _of_kind(request, token, "series")
+
+
+def _of_kind(request: HttpRequest, token: str, kind: str) -> HttpResponseBase:
+    sight = admitted(request, token)
+    query = request.GET.copy()
+    query["kind"] = kind
+    choice = playlists.read_choice(query, credentials=("token", "pin"))
+    form = playlist_form(choice, sight, addresses_of(request, sight, choice))
+    return m3u_answer(request, sight, choice, form, f"{kind}.m3u")
+
+
+@for_players
+def groups(request: HttpRequest, token: str = "") -> HttpResponseBase:
+    """`/groups_playlist`: one entry for each group, which plays the first of its channels that works."""
+    sight = admitted(request, token)
+    choice = playlists.read_choice(request.GET, credentials=("token", "pin"))
+    form = playlist_form(choice, sight, addresses_of(request, sight, choice))
+    return m3u_answer(request, sight, choice, form, "groups.m3u", text=playlists.groups_text)
 
 
 def addresses_of(request: HttpRequest, sight: Sight, choice: playlists.Choice) -> Addresses:
@@ -57,7 +91,13 @@ def playlist_form(choice: playlists.Choice, sight: Sight, addresses: Addresses) 
 
 
 def m3u_answer(
-    request: HttpRequest, sight: Sight, choice: playlists.Choice, form: PlaylistForm, filename: str
+    request: HttpRequest,
+    sight: Sight,
+    choice: playlists.Choice,
+    form: PlaylistForm,
+    filename: str,
+    *,
+    text: Text = playlists.text,
 ) -> HttpResponseBase:
     """The playlist as a file, or word that the player has it."""
     headers = {
@@ -65,5 +105,5 @@ def m3u_answer(
         "Content-Disposition": f'attachment; filename="{filename}"',
     }
     asked = sorted((name, str(value)) for name, value in choice.cleaned_data.items())
-    names = ("m3u", sight.viewer.pk, sight.adult, form, asked)
-    return answer(request, Rendering(PARTS, names, lambda: playlists.text(choice, sight, form), headers))
+    names = (text.__name__, sight.viewer.pk, sight.adult, form, asked)
+    return answer(request, Rendering(PARTS, names, lambda: text(choice, sight, form), headers))

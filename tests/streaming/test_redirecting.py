@@ -24,6 +24,7 @@ from streaming.dealing import relay_owner
 from streaming.deliver import deliver
 from streaming.delivery import Mode
 from streaming.limits import Limits, Wish
+from streaming.models import Delivery
 from streaming.redirecting import Redirector
 from streaming.redirects import redirect_owner
 from streaming.relay.seams import Ticket
@@ -214,3 +215,18 @@ def test_no_log_holds_the_secrets(world, viewer, caplog):
     assert "is sent to http://media.example:8080/" in caplog.text
     for secret in ("Xy12secret", world.mac.mac[-8:]):
         assert secret not in caplog.text
+
+
+def test_a_player_may_ask_for_the_provider_where_nobody_chose_otherwise(world, viewer):
+    Delivery.objects.all().delete()
+    channel = channel_on(world.portal)
+    direct = f"/stream/{channel.pk}?token={{}}&direct=1"
+    assert world.ask(viewer, channel).content == b"relayed"
+    assert Client().get(direct.format(viewer.token)).status_code == 302
+    assert Client().get(direct.format(ViewerFactory().token)).content == b"relayed", "who may not, never"
+    deliver([channel], Mode.RELAY)
+    assert Client().get(direct.format(viewer.token)).content == b"relayed", "an owner's choice counts"
+    Delivery.objects.all().delete()
+    world.portal.proxy_url = "http://127.0.0.1:3128"
+    world.portal.save()
+    assert Client().get(direct.format(viewer.token)).content == b"relayed", "past a proxy no player is sent"
