@@ -12,6 +12,8 @@ from pathlib import Path
 
 from portals.providers.records import PlayUrl
 from streaming.ffmpeg.profiles import Kind, Profile
+from streaming.journal.notes import Note, Run
+from streaming.relay.checkup import Measurement
 from streaming.relay.process import RelayProcess, prepare_process, stop_on_signals
 from streaming.relay.seams import Command, FaultHistory, Opened, RelayFacts, SessionFacts, Ticket
 from streaming.relay.surroundings import RelayLimits
@@ -49,6 +51,15 @@ class EmptyBook:
         return []
 
     def ended(self, facts: SessionFacts, reason: str) -> None:
+        return
+
+    def noted(self, run: Run, note: Note) -> None:
+        return
+
+    def measured(self, measurement: Measurement) -> None:
+        return
+
+    def finish(self) -> None:
         return
 
 

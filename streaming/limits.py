@@ -20,6 +20,7 @@ from redis import Redis
 from restreamer.lib import redis_keys
 from restreamer.lib.redis_client import answering
 from streaming.errors import LimitReached
+from streaming.relay import endings
 from streaming.sessions import PENDING_LIFETIME_S, Sessions, WatchFacts
 
 #: How long a viewer at the limit waits for an old connection that may be closing.
@@ -114,7 +115,7 @@ class Limits:
             victim = self._victim(self._sessions.facts_of(others), wish, asked_at, ending)
             if victim is not None:
                 ending.add(victim.session_id)
-                self._sessions.stop(victim.session_id, "the viewer began something else")
+                self._sessions.stop(victim.session_id, endings.CHANGED)
             elif self._clock() - asked_at >= GRACE_S:
                 raise LimitReached(f"{wish.viewer_name} already watches {wish.connections} at once.")
             else:

@@ -6,6 +6,7 @@ import contextlib
 import logging
 import random
 import threading
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -31,8 +32,10 @@ from streaming.deliveries import Deliveries
 from streaming.delivery import Mode
 from streaming.errors import Cancelled, CodecChanged, NothingToPlay
 from streaming.failover import Attempt, GiveUp, Reason, Try, Wait, decide
-from streaming.faults import Fault, UpstreamError
+from streaming.faults import SENTENCES, Fault, UpstreamError
 from streaming.ffmpeg.profiles import Profile, matching
+from streaming.journal.notes import Kind, Note, clean
+from streaming.journal.reasons import why
 from streaming.relay.seams import FaultHistory, Opened, Ticket
 from streaming.sources.base import Source
 from streaming.sources.choose import through_ffmpeg
@@ -78,6 +81,8 @@ class Search:
         #: The slot we keep while a provider still counts the connection that was closed on it.
         self._kept: tuple[str, Lease] | None = None
         self._last_error: RestreamerError | None = None
+        #: What the journal has been told by this search: a slot that is waited for is asked for ten times a second.
+        self._said: set[str] = set()
 
     def run(self) -> Opened:
         """Try until something plays. Raises RestreamerError."""
@@ -141,7 +146,10 @@ class Search:
             return self._make_room()
         match decision:
             case Try(candidate):
-                return self._try(self._playables[candidate.key])
+                playable = self._playables[candidate.key]
+                reason = why(candidate, candidates, self._history.entries, self._full)
+                self._say(Kind.TRY, f"tries {_label(playable)}: {reason}")
+                return self._try(playable)
             case Wait(seconds, reason, _):
                 # A little later than the rule says: a hundred channels of one dead provider must not knock as one.
                 self._pause(seconds * random.uniform(1.0, 1.2), keep=reason is Reason.SLOT_BUSY)
@@ -167,6 +175,7 @@ class Search:
             self._full[playable.candidate.key] = err
             self._roomless.append(playable)
             self._last_error = err
+            self._say(Kind.SLOT, f"no free slot on {_label(playable)}")
             return None
         return self._open(playable, lease, closed_ago_s)
 
@@ -192,6 +201,7 @@ class Search:
                     self._opener.give_back(lease.id, used=False)
             if made:
                 del self._full[playable.candidate.key]
+                self._say(Kind.SLOT, f"another channel made room on {_label(playable)}")
                 # Somebody has just closed there.
                 return self._open(playable, lease, closed_ago_s=0.0)
         return None
@@ -226,6 +236,7 @@ class Search:
     def _open(self, playable: Playable, lease: Lease, closed_ago_s: float) -> Opened | None:
         """Under a held lease: the upstream, or None with the fault written down and the slot given back or kept."""
         self._full_since = None
+        self._say(Kind.SLOT, f"a slot is taken on {_label(playable)}")
         with contextlib.ExitStack() as undo:
             undo.callback(self._opener.give_back, lease.id, used=False)
             try:
@@ -300,7 +311,15 @@ class Search:
             fault = self._portal_fault(playable, err, closed_ago_s)
         self._history.add(self._opener.clock(), playable.candidate.key, fault)
         logger.info("%s on %s: %s", self._ticket.title, _label(playable), err.message)
+        self._say(Kind.FAULT, f"{_label(playable)}: {SENTENCES[fault]} ({err.message})", fault)
         return fault
+
+    def _say(self, kind: Kind, text: str, fault: Fault | None = None) -> None:
+        """Tell the journal; what is no fault, once per search."""
+        if fault is None and text in self._said:
+            return
+        self._said.add(text)
+        self._history.note(Note(time.time(), kind, clean(text), str(fault or "")))
 
     def _media_fault(self, playable: Playable, err: UpstreamError, closed_ago_s: float) -> Fault:
         """What the media server's refusal means for stream and subscription."""

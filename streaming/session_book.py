@@ -17,6 +17,9 @@ from redis.client import Pipeline
 from portals.leases import Ledger
 from restreamer.lib import redis_keys
 from restreamer.lib.redis_client import RedisUnavailable, answering
+from streaming.journal.live import Journal, close_dead
+from streaming.journal.notes import Note, Run
+from streaming.relay.checkup import Measurement
 from streaming.relay.seams import Command, RelayFacts, SessionFacts
 from streaming.sessions import LIFETIME_S, Sessions, redis_time
 
@@ -44,6 +47,7 @@ class SessionBook:
         self._client = client
         self._sessions = Sessions(client)
         self._ledger = ledger
+        self._journal = Journal(client, owner)
         self._clock = clock
         self._lock = threading.Lock()
         #: When each session's facts were written last, and which ended lately: a beat that was under way must not
@@ -62,6 +66,7 @@ class SessionBook:
 
         Raises RedisUnavailable.
         """
+        close_dead(self._client, self.owner)
         dead = [row for row in self._sessions.sessions() if row.owner == self.owner]
         for row in dead:
             self._sessions.forget(row.facts, owner=self.owner)
@@ -93,10 +98,27 @@ class SessionBook:
         with self._lock:
             self._written_at.pop(facts.session_id, None)
             self._ended_at[facts.session_id] = self._clock()
+            self._journal.ended(facts, reason)
             try:
                 self._sessions.forget(facts, owner=self.owner)
             except RedisUnavailable as err:
                 self._complain(err)
+
+    def noted(self, run: Run, note: Note) -> None:
+        """Something for the journal of a relay's life; written with the next beat."""
+        logger.info("[%s] %s: %s", run.title, note.kind, note.text)
+        with self._lock:
+            self._journal.noted(run, note)
+
+    def measured(self, measurement: Measurement) -> None:
+        """How a stream did for a while; written with the next beat."""
+        with self._lock:
+            self._journal.measured(measurement)
+
+    def finish(self) -> None:
+        """The process ends: hand over the journals of what has just ended. Never raises."""
+        with self._lock:
+            self._write_journal(())
 
     # --- inside ---------------------------------------------------------------------------------------------------
 
@@ -104,9 +126,18 @@ class SessionBook:
         now = redis_time(self._client)
         pipeline = self._client.pipeline(transaction=False)
         self._write_relays(pipeline, relays, now)
-        self._write_sessions(pipeline, self._due(sessions), now)
+        due = self._due(sessions)
+        self._write_sessions(pipeline, due, now)
         pipeline.lpop(redis_keys.relay_commands(self.owner), 1000)
-        return pipeline.execute()[-1] or []
+        commands: list[bytes] = pipeline.execute()[-1] or []
+        self._write_journal(due)
+        return commands
+
+    def _write_journal(self, due: Sequence[SessionFacts]) -> None:
+        try:
+            self._journal.write(due)
+        except RedisUnavailable as err:
+            self._complain(err)
 
     def _due(self, sessions: Sequence[SessionFacts]) -> list[SessionFacts]:
         """Those whose facts are written at this beat: new ones, then the longest unwritten."""

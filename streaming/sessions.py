@@ -16,6 +16,7 @@ from redis import Redis
 from restreamer.lib import redis_keys
 from restreamer.lib.redis_client import answering
 from streaming import redirects
+from streaming.relay import endings
 from streaming.relay.seams import Command, RelayFacts, SessionFacts
 
 #: A session or relay that is not heard of for this long is over.
@@ -105,7 +106,7 @@ class Sessions:
         found = [(RelayFacts(**row["facts"]), str(row["owner"])) for row in rows]
         return sorted(found, key=lambda one: one[0].started_at)
 
-    def stop(self, session_id: str, reason: str = "stopped by hand") -> bool:
+    def stop(self, session_id: str, reason: str = endings.BY_HAND) -> bool:
         """End one session; returns whether there is one. Raises RedisUnavailable."""
         rows = self.facts_of([session_id])
         for row in rows:
@@ -183,6 +184,7 @@ def _watch_facts(raw: dict[bytes, bytes]) -> WatchFacts | None:
             started_at=float(row["started_at"]),
             bytes_out=int(row["bytes_out"]),
             lag_s=float(row["lag_s"]),
+            run=row.get("run", ""),
         )
         asked_at = float(row.get("asked_at", row["started_at"]))
         return WatchFacts(facts, row["owner"], asked_at, int(row.get("connections", 0)))

@@ -163,3 +163,26 @@ GUIDE_MATCH_ASKED = f"{PREFIX}guide:match"
 
 #: Lease of the one scheduler of the installation.
 SCHEDULER_LEASE = f"{PREFIX}scheduler"
+
+
+#: Sorted set: relay owner -> when (unix s) it last wrote into its journals.
+JOURNAL_OWNERS = f"{PREFIX}journal:owners"
+
+#: List of JSON: journals of viewings and relays that have ended and are to be stored, oldest first.
+JOURNAL_ENDED = f"{PREFIX}journal:ended"
+
+#: List of JSON: what relays measured of streams and is to be stored, oldest first.
+MEASURED = f"{PREFIX}measured"
+
+#: Held by whoever stores journals and measurements now.
+JOURNAL_LOCK = f"{PREFIX}journal:lock"
+
+
+def open_viewings(owner: str) -> str:
+    """Hash: session id -> JSON journal of the viewings one relay process serves."""
+    return f"{PREFIX}journal:viewings:{owner}"
+
+
+def open_runs(owner: str) -> str:
+    """Hash: run id -> JSON journal of the relays one process runs."""
+    return f"{PREFIX}journal:runs:{owner}"

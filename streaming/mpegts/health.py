@@ -18,6 +18,8 @@ never scores higher. With `m` for minute and `k` for a thousand packets:
     still sound         seconds since the sound's clock moved              10       0.5
     still clock         seconds since the PCR moved                        10       0.5
     rare keyframes      1 when none came for 12 s                          1        0.1
+    missing sound       1 when sound is announced and none comes           1        0.5
+    stalls              share of the time in which nothing came            0.2      0.6
 
 What a picture shows is not looked at: black, frozen or silent content that is sent correctly scores as good.
 """
@@ -31,6 +33,10 @@ from streaming.mpegts.statistics import Statistics
 BEST = 100.0
 #: A bad score is half forgotten after this.
 HALF_LIFE_S = 1800.0
+#: How much of the past a running score is made of.
+MEMORY_S = 300.0
+#: A source that was lost by its own fault counts as so long a time that scored nothing: it halves the score.
+FAULT_S = 300.0
 
 #: Damage (attribute of `Window`): worst amount and weight.
 DAMAGES = {
@@ -44,6 +50,8 @@ DAMAGES = {
     "still_sound_s": (10.0, 0.5),
     "still_clock_s": (10.0, 0.5),
     "rare_keyframes": (1.0, 0.1),
+    "missing_sound": (1.0, 0.5),
+    "stalled_share": (0.2, 0.6),
 }
 
 
@@ -61,12 +69,23 @@ class Window:
     still_sound_s: float = 0.0
     still_clock_s: float = 0.0
     rare_keyframes: float = 0.0
+    missing_sound: float = 0.0
+    stalled_share: float = 0.0
 
     @classmethod
-    def between(cls, earlier: Statistics, later: Statistics, seconds: float, now: float) -> Window:
+    def between(
+        cls,
+        earlier: Statistics,
+        later: Statistics,
+        seconds: float,
+        now: float,
+        *,
+        has_sound: bool = False,
+        stalled_s: float = 0.0,
+    ) -> Window:
         """The time between two snapshots of one stream's statistics; `now` is the clock they were kept by.
 
-        A track that never came is not missed here: whether one was announced is the caller's to know (see `Fault`).
+        That sound is announced, and for how long nothing came at all, is the caller's to know.
         """
         packets = max(later.packets - earlier.packets, 1)
         minutes = max(seconds, 1.0) / 60
@@ -85,6 +104,8 @@ class Window:
             still_sound_s=_since(later.audio_moved_at, now),
             still_clock_s=_since(later.pcr_moved_at, now),
             rare_keyframes=float(later.long_gop),
+            missing_sound=float(has_sound and not grown("audio_packets")),
+            stalled_share=stalled_s / max(seconds, 1.0),
         )
 
 
@@ -99,6 +120,11 @@ def score(window: Window) -> float:
     for cost in _costs(window).values():
         quality *= 1.0 - cost
     return BEST * quality
+
+
+def parts(window: Window) -> dict[str, float]:
+    """What each damage alone takes away, in points of 100; those that take nothing are not named."""
+    return {name: round(BEST * cost, 1) for name, cost in _costs(window).items() if cost > 0}
 
 
 def worst_damage(window: Window) -> str:
@@ -120,7 +146,7 @@ def decayed(old: float, age_s: float, half_life_s: float = HALF_LIFE_S) -> float
     return BEST - (BEST - old) * remains
 
 
-def blended(old: float, new: float, seconds: float, memory_s: float = 60.0) -> float:
+def blended(old: float, new: float, seconds: float, memory_s: float = MEMORY_S) -> float:
     """The running score of a stream after a window of `seconds` that scored `new`."""
     weight: float = 0.5 ** (max(seconds, 0.0) / memory_s)
     return old * weight + new * (1.0 - weight)

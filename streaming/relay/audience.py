@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from restreamer.lib.errors import RestreamerError
 from streaming.mpegts.packets import next_unit
-from streaming.relay import heads
+from streaming.relay import endings, heads
 from streaming.relay.keyframes import EntryPoint
 from streaming.relay.loop import TickLoop
 from streaming.relay.ring import PACKET, Ring
@@ -182,7 +182,7 @@ class Audience:
         bytes without them is worse than a clean end after a whole picture: he reconnects at once.
         """
         for viewer in [v for v in self._flowing.values() if v.position < tail]:
-            self.finish(viewer, "too slow: the viewer fell out of the ring", flush_s=self._slow_flush_s)
+            self.finish(viewer, endings.TOO_SLOW, flush_s=self._slow_flush_s)
 
     # --- going --------------------------------------------------------------------------------------------------
 
@@ -228,7 +228,7 @@ class Audience:
         if now - self._counted_at >= COUNT_S:
             self._counted_at = now
             for viewer in [v for v in self._flowing.values() if 0 < v.ticket.for_s <= now - v.attached_at]:
-                self.finish(viewer, "it was shown for as long as it should be")
+                self.finish(viewer, endings.LONG_ENOUGH)
         for viewer in [v for v in self._ending.values() if v.end_by <= now]:
             self._drop(viewer)
 
@@ -248,7 +248,7 @@ class Audience:
             self._drop(viewer)
 
     def _refuse(self, viewer: Viewer, error: RestreamerError, reason: str) -> None:
-        viewer.reason = reason or f"refused: {error.public}"
+        viewer.reason = reason or f"{endings.REFUSED}{error.public}"
         self._loop.unwatch(viewer.fd)
         del self._waiting[viewer.fd]
         if self._console(viewer, error):
@@ -266,7 +266,7 @@ class Audience:
         if viewer is None:
             return
         if events & _GONE:
-            viewer.reason = viewer.reason or "the viewer left"
+            viewer.reason = viewer.reason or endings.LEFT
             self._drop(viewer)
         elif events & select.EPOLLOUT:
             self._push(viewer)
@@ -278,7 +278,7 @@ class Audience:
         except BlockingIOError:
             done = False
         except OSError:
-            viewer.reason = viewer.reason or "the viewer left"
+            viewer.reason = viewer.reason or endings.LEFT
             self._drop(viewer)
             return
         if done and viewer.end is not None:

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Callable
 
 from restreamer.lib.errors import RestreamerError
+from streaming.journal.notes import Kind
 from streaming.mpegts.filler import Filler
 from streaming.mpegts.picture_size import size_in
 from streaming.mpegts.slatemaking import SlateFormat
@@ -23,7 +24,9 @@ SOURCE_LOST = "source_lost"
 class Bridge:
     """Fills the pauses of one joint. `slate_after_s` 0: never with a slate. All times are the loop's clock."""
 
-    def __init__(self, joint: Joint, slates: Slates | None, slate_after_s: float, say: Callable[[str], None]) -> None:
+    def __init__(
+        self, joint: Joint, slates: Slates | None, slate_after_s: float, say: Callable[[Kind, str], None]
+    ) -> None:
         self._joint = joint
         self._slates = slates if slate_after_s > 0 else None
         self._filler = Filler(FILL_AFTER_S, slate_after_s if self._slates else None)
@@ -71,9 +74,9 @@ class Bridge:
             packets = self._joint.begin_slate(data, now)
         except RestreamerError as err:
             self._said = err.message
-            self._say(f"viewers get null packets instead of a slate: {err.message}")
+            self._say(Kind.NO_SLATE, f"viewers get null packets instead of a slate: {err.message}")
             return b""
-        self._say("viewers see the slate: source lost")
+        self._say(Kind.SLATE, "viewers see the slate: source lost")
         return packets
 
     def _prepare(self, block: bytes) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from restreamer.lib.errors import RestreamerError
 from streaming.hls.window import with_query
-from streaming.relay import heads
+from streaming.relay import endings, heads
 from streaming.relay.audience import Viewer
 from streaming.relay.cutting import Cutting, CuttingRoom, Published
 from streaming.relay.endings import RelayEnded, StartTimedOut
@@ -133,9 +133,9 @@ class Desk:
                 self._give_up(viewer)
         for poller in self.pollers:
             if 0 < poller.ticket.for_s <= now - poller.attached_at:
-                self._leave(poller, "it was shown for as long as it should be", for_good=True)
+                self._leave(poller, endings.LONG_ENOUGH, for_good=True)
             elif poller.idle(now):
-                self._leave(poller, "the player stopped asking", for_good=False)
+                self._leave(poller, endings.STOPPED_ASKING, for_good=False)
 
     def finish(self, session_id: str, reason: str) -> bool:
         """End one viewing for good; False when it is none of ours."""

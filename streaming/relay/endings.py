@@ -1,8 +1,66 @@
-"""Why a viewer who waited gets no picture from this relay."""
+"""Why a viewing ends: the reasons a relay gives, and what a viewer who waited is told."""
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 from restreamer.lib.errors import RestreamerError
+
+LEFT = "the viewer left"
+#: HLS: nobody says that he leaves.
+STOPPED_ASKING = "the player stopped asking"
+CHANGED = "the viewer began something else"
+TOO_SLOW = "too slow: the viewer fell out of the ring"
+LONG_ENOUGH = "it was shown for as long as it should be"
+BY_HAND = "stopped by hand"
+SLOT_WANTED = "another channel needed the slot"
+UNWATCHED = "nobody watched any more"
+RESTART = "the relay process ends"
+DIED = "the streaming process stopped unexpectedly"
+#: What follows says why.
+REFUSED = "refused: "
+NO_SOURCE = "no source is left: "
+DEFECT = "defect: "
+
+
+class End(StrEnum):
+    """How a viewing ended, as journals are filtered by it."""
+
+    LEFT = "left"
+    CHANGED = "changed"
+    BY_HAND = "by_hand"
+    REFUSED = "refused"
+    NO_SOURCE = "no_source"
+    TOO_SLOW = "too_slow"
+    SLOT_WANTED = "slot_wanted"
+    LONG_ENOUGH = "long_enough"
+    RESTART = "restart"
+    DIED = "died"
+    DEFECT = "defect"
+    REDIRECTED = "redirected"
+    OTHER = "other"
+
+
+_EXACTLY = {
+    LEFT: End.LEFT,
+    STOPPED_ASKING: End.LEFT,
+    CHANGED: End.CHANGED,
+    TOO_SLOW: End.TOO_SLOW,
+    LONG_ENOUGH: End.LONG_ENOUGH,
+    BY_HAND: End.BY_HAND,
+    SLOT_WANTED: End.SLOT_WANTED,
+    RESTART: End.RESTART,
+    DIED: End.DIED,
+}
+_BEGINNING = {REFUSED: End.REFUSED, NO_SOURCE: End.NO_SOURCE, DEFECT: End.DEFECT}
+
+
+def end_of(reason: str) -> End:
+    """The kind of end a reason tells of."""
+    for beginning, end in _BEGINNING.items():
+        if reason.startswith(beginning):
+            return end
+    return _EXACTLY.get(reason, End.OTHER)
 
 
 class StartTimedOut(RestreamerError):

@@ -11,8 +11,12 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
+from streaming.journal.notes import Note, Run
+from streaming.relay import endings
+from streaming.relay.checkup import Measurement
 from streaming.relay.control import ControlSocket
 from streaming.relay.cutting import CuttingRoom
 from streaming.relay.keeper import LeaseKeeper, Timer
@@ -57,8 +61,16 @@ class RelayProcess:
         """
         self.loop = TickLoop(clock=clock)
         self._cutting = CuttingRoom(hls_folder, self.loop) if hls_folder is not None else None
+        self._book = book
         self.registry = RelayRegistry(
-            self.loop, opener, limits or RelayLimits(), self._ended, self._note, slates, self._cutting
+            self.loop,
+            opener,
+            limits or RelayLimits(),
+            self._ended,
+            self._note,
+            self._measured,
+            slates,
+            self._cutting,
         )
         self._keeper = LeaseKeeper(self.loop, self.registry, opener, beat_s=beat_s, timer=timer, good_s=good_s)
         self._housekeeping = _Housekeeping(self.loop, self.registry, book, beat_s)
@@ -99,7 +111,7 @@ class RelayProcess:
         self._stopping = True
         self._stop_by = self.loop.clock() + STOP_S
         threading.Thread(target=self._control.close, name="relay-close", daemon=True).start()
-        self.registry.stop_all("the relay process ends", flush_s=FLUSH_S)
+        self.registry.stop_all(endings.RESTART, flush_s=FLUSH_S)
         self.loop.add(_Waiter(self))
 
     def obey(self, command: Command) -> None:
@@ -115,10 +127,13 @@ class RelayProcess:
         self.loop.call(self.registry.attach, ticket, sock)
 
     def _ended(self, facts: SessionFacts, reason: str) -> None:
-        self._housekeeping.post(("ended", facts, reason))
+        self._housekeeping.post(partial(self._book.ended, facts, reason))
 
-    def _note(self, key: str, sentence: str) -> None:
-        self._housekeeping.post(("note", key, sentence))
+    def _note(self, run: Run, note: Note) -> None:
+        self._housekeeping.post(partial(self._book.noted, run, note))
+
+    def _measured(self, measurement: Measurement) -> None:
+        self._housekeeping.post(partial(self._book.measured, measurement))
 
 
 class _Waiter:
@@ -144,7 +159,7 @@ class _Housekeeping:
         self._loop = loop
         self._registry = registry
         self._book = book
-        self._posts: queue.SimpleQueue[tuple[str, object, str] | None] = queue.SimpleQueue()
+        self._posts: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="relay-housekeeping", daemon=True)
 
     def start(self) -> None:
@@ -155,8 +170,8 @@ class _Housekeeping:
         self._posts.put(None)
         self._thread.join(0.4)
 
-    def post(self, what: tuple[str, object, str]) -> None:
-        """Hand something to the thread; never blocks."""
+    def post(self, what: Callable[[], None]) -> None:
+        """Have the thread do something; never blocks."""
         self._posts.put(what)
 
     def _run(self) -> None:
@@ -170,15 +185,16 @@ class _Housekeeping:
                 self._guarded(self._complain)
                 continue
             if post is None:
+                self._guarded(self._book.finish)
                 return
-            self._guarded(self._say, *post)
+            self._guarded(post)
 
-    def _guarded(self, what: Callable[..., None], *args: object) -> None:
+    def _guarded(self, what: Callable[[], None]) -> None:
         try:
-            what(*args)
+            what()
         except Exception:
             # The boundary of the housekeeping: Redis or a defect there must never stop the pictures.
-            logger.exception("Relay housekeeping: %s failed", what.__name__.strip("_"))
+            logger.exception("Relay housekeeping: %r failed", what)
 
     def _beat(self) -> None:
         answer: queue.SimpleQueue[tuple[list[RelayFacts], list[SessionFacts]]] = queue.SimpleQueue()
@@ -198,7 +214,7 @@ class _Housekeeping:
 
     def _obey(self, command: Command) -> None:
         if not self._registry.command(command):
-            self.post(("note", command.name, "was asked for what is not here (any more)"))
+            self.post(partial(logger.info, "[%s] was asked for what is not here (any more)", command.name))
 
     def _complain(self) -> None:
         while self._loop.defects:
@@ -207,12 +223,6 @@ class _Housekeeping:
         gap_s, self._loop.longest_gap_s = self._loop.longest_gap_s, 0.0
         if gap_s > SLOW_S:
             logger.warning("The relay's loop paused for %.2f s", gap_s)
-
-    def _say(self, kind: str, what: object, sentence: str) -> None:
-        if isinstance(what, SessionFacts):
-            self._book.ended(what, sentence)
-        else:
-            logger.info("[%s] %s", what, sentence)
 
 
 def prepare_process() -> None:

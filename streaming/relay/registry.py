@@ -10,8 +10,10 @@ from collections.abc import Callable, Mapping
 
 from restreamer.lib.errors import RestreamerError
 from streaming.faults import Fault
-from streaming.relay import consolation, heads
+from streaming.journal.notes import Note, Run
+from streaming.relay import consolation, endings, heads
 from streaming.relay.audience import Viewer
+from streaming.relay.checkup import Measurement
 from streaming.relay.cutting import CuttingRoom
 from streaming.relay.errands import Errands
 from streaming.relay.loop import TickLoop
@@ -41,8 +43,8 @@ class ShuttingDown(RestreamerError):
 class RelayRegistry:
     """Finds or starts the relay for a ticket, and ends them all.
 
-    `ended(facts, reason)` is told of each viewing that is over, `note(key, sentence)` of what a journal should know;
-    both are called in the loop and must not block. Methods are the loop's unless they say otherwise.
+    `ended(facts, reason)` is told of each viewing that is over, `note(run, note)` of what a journal should know,
+    `measured` of how streams do; they must not block. Methods are the loop's unless they say otherwise.
     """
 
     def __init__(
@@ -51,7 +53,8 @@ class RelayRegistry:
         opener: Opener,
         limits: RelayLimits,
         ended: Callable[[SessionFacts, str], None],
-        note: Callable[[str, str], None],
+        note: Callable[[Run, Note], None] = lambda run, note: None,
+        measured: Callable[[Measurement], None] = lambda measurement: None,
         slates: Slates | None = None,
         cutting: CuttingRoom | None = None,
     ) -> None:
@@ -70,6 +73,7 @@ class RelayRegistry:
             stopped=self._stopped,
             console=self._console,
             note=note,
+            measured=measured,
             polls=self.polls,
             cutting=cutting,
             slates=slates,
@@ -124,7 +128,7 @@ class RelayRegistry:
         """Do what a person or another process asked; False when it makes no sense here (any more)."""
         what = command.arguments
         if command.name == "stop":
-            return self._stop_session(str(what.get("session_id", "")), str(what.get("reason") or "stopped by hand"))
+            return self._stop_session(str(what.get("session_id", "")), str(what.get("reason") or endings.BY_HAND))
         if command.name == "switch":
             relay = self._current.get(str(what.get("key", "")))
             return relay is not None and relay.switch(Fault.ASKED)
@@ -177,7 +181,7 @@ class RelayRegistry:
         """End a relay in favour of another; the event is set when its slot is free."""
         free = threading.Event()
         self._waiters.append((relay, free))
-        relay.stop("another channel needed the slot")
+        relay.stop(endings.SLOT_WANTED)
         if relay.released:
             free.set()
         return free

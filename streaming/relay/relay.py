@@ -7,8 +7,11 @@ from dataclasses import replace
 
 from restreamer.lib.errors import RestreamerError
 from streaming.faults import Fault, UpstreamError
+from streaming.journal.notes import Kind
+from streaming.relay import endings
 from streaming.relay.audience import Audience, Viewer
 from streaming.relay.bridge import Bridge
+from streaming.relay.chronicle import Chronicle
 from streaming.relay.desk import Desk
 from streaming.relay.endings import RelayEnded, StartTimedOut
 from streaming.relay.feeds import Feed, feed_for
@@ -31,7 +34,6 @@ class Relay:
         self.key = ticket.key
         self.title = ticket.title
         self.state = RelayState.STARTING
-        self.history = FaultHistory()
         self.opened: Opened | None = None
         self.lingering_since: float | None = None
         self.reason = ""
@@ -54,7 +56,9 @@ class Relay:
         self._ticket = ticket
         self._feed: Feed | None = None
         self._intake: Intake | None = None
-        self._bridge = Bridge(joint, around.slates, limits.slate_after_s, lambda said: around.note(self.key, said))
+        self._chronicle = Chronicle(ticket, joint, around.note, around.measured, around.wall)
+        self.history = FaultHistory(note=self._chronicle.add)
+        self._bridge = Bridge(joint, around.slates, limits.slate_after_s, self._chronicle.say)
         self._vigil: Vigil | None = None
         self._cancelled = threading.Event()
         #: The upstream is closed and its lease is back, for good.
@@ -138,7 +142,7 @@ class Relay:
 
     def crash(self, error: Exception) -> None:
         """A defect in this relay: end it with a reason."""
-        self._drain(f"defect: {error!r}", RestreamerError())
+        self._drain(f"{endings.DEFECT}{error!r}", RestreamerError())
 
     def lease_lost(self) -> None:
         """The right to the upstream is gone: close it now, go on with the next."""
@@ -147,7 +151,8 @@ class Relay:
     # --- facts --------------------------------------------------------------------------------------------------
 
     def facts(self) -> RelayFacts:
-        """The relay as admin sees it."""
+        """The relay as admin sees it; asked for about once a second, which is when it measures its source."""
+        self._chronicle.look(self._around.loop.clock())
         opened = self.opened
         return RelayFacts(
             key=self.key,
@@ -178,7 +183,7 @@ class Relay:
     def _facts_of(self, viewer: Viewer | Poller) -> SessionFacts:
         arrived_at = self.ring.arrived_at(viewer.position) if viewer.position >= 0 else None
         lag_s = 0.0 if arrived_at is None else self._around.loop.clock() - arrived_at
-        return SessionFacts.of(viewer.ticket, viewer.since, viewer.sent, round(lag_s, 1))
+        return SessionFacts.of(viewer.ticket, viewer.since, viewer.sent, round(lag_s, 1), self._chronicle.run.id)
 
     # --- bytes --------------------------------------------------------------------------------------------------
 
@@ -204,6 +209,7 @@ class Relay:
         if block:
             self.history.lost_at = None
             self._bridge.published(block, now)
+            self._chronicle.published(block, now)
             self._publish(block, entries, now)
         else:
             self._fill(now)
@@ -258,7 +264,7 @@ class Relay:
         self.desk.expire(now)
         since = self.lingering_since
         if since is not None and now - since >= self._limits.linger_s and self.state is not RelayState.DRAINING:
-            self._drain("nobody watched any more", RelayEnded())
+            self._drain(endings.UNWATCHED, RelayEnded())
 
     def _viewer_left(self, viewer: Viewer | Poller, reason: str) -> None:
         self._around.ended(self._facts_of(viewer), reason)
@@ -270,11 +276,12 @@ class Relay:
     def _send_for_upstream(self, old: Opened | None) -> None:
         """In a thread: close the old upstream, confirmed, then open the next."""
         opener, ticket, history, cancelled = self._around.opener, self._ticket, self.history, self._cancelled
-        history.decoded = self._joint.decoded
+        history.decoded, chronicle = self._joint.decoded, self._chronicle
 
         def work() -> Opened:
             if old is not None:
                 opener.close(old)
+                chronicle.gave_back(old)
             return opener.open(ticket, history, cancelled)
 
         self._away = True
@@ -293,14 +300,14 @@ class Relay:
         self._silence_s = max(self._limits.silence_s, quiet_s(opened.source))
         self._vigil = Vigil(self._silence_s)
         self._become(RelayState.RUNNING)
-        self._around.note(self.key, f"plays from {opened.label}")
+        self._chronicle.plays(opened, now)
 
     def _got_none(self, error: RestreamerError) -> None:
         self._away = False
         if self.state is RelayState.DRAINING:
             self._give_back()
         else:
-            self._drain(error.message, error)
+            self._drain(endings.NO_SOURCE + error.message, error)
 
     def _lost(self, fault: Fault) -> None:
         """The upstream failed: say so, and get the next one unless nobody would watch it."""
@@ -311,7 +318,7 @@ class Relay:
         self.history.add(now, opened.candidate, fault)
         if self.history.lost_at is None:
             self.history.lost_at = now
-        self._around.note(self.key, f"{opened.label}: {fault.value}")
+        self._chronicle.lost(opened, fault)
         if self.lingering:
             self._drain(f"nobody watched, and {fault.value}", RelayEnded())
             return
@@ -336,7 +343,7 @@ class Relay:
             return
         self.reason = reason
         self._become(RelayState.DRAINING)
-        self._around.note(self.key, f"ends: {reason}")
+        self._chronicle.say(Kind.ENDS, reason)
         self._unplug()
         self._publish(self._joint.end_slate(), [], self._around.loop.clock())
         self._cancelled.set()
@@ -352,10 +359,13 @@ class Relay:
         if opened is None:
             self._release()
             return
-        close = self._around.opener.close
-        self._around.errands.run(
-            f"close {self.key}", lambda: close(opened), lambda _: self._release(), lambda _: self._release()
-        )
+        close, chronicle = self._around.opener.close, self._chronicle
+
+        def work() -> None:
+            close(opened)
+            chronicle.gave_back(opened)
+
+        self._around.errands.run(f"close {self.key}", work, lambda _: self._release(), lambda _: self._release())
 
     def _release(self) -> None:
         self.released = True
@@ -365,6 +375,7 @@ class Relay:
         self._become(RelayState.STOPPED)
         self._around.loop.remove(self)
         self.ring.close()
+        self._chronicle.say(Kind.CLOSED, "all connections are closed")
         self._around.stopped(self)
 
     def _become(self, state: RelayState) -> None:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from streaming.faults import Fault
+from streaming.journal.notes import Note, Run
 from streaming.mpegts.slatemaking import SlateFormat
 from streaming.sources.base import Source
+
+if TYPE_CHECKING:
+    from streaming.relay.checkup import Measurement
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,8 @@ class FaultHistory:
     #: Since when viewers have seen nothing of the channel, on the relay's clock; None while they do, and before the
     #: first source failed. A source that opens and shows nothing changes nothing.
     lost_at: float | None = None
+    #: Where an opener tells the journal what it tries and why; from any thread.
+    note: Callable[[Note], None] = field(default=lambda note: None, compare=False, repr=False)
 
     def add(self, now: float, candidate: str, fault: Fault) -> None:
         """Remember one fault; keeps the last 200."""
@@ -137,9 +143,11 @@ class SessionFacts:
     started_at: float
     bytes_out: int
     lag_s: float
+    #: Of the relay's life, see `streaming.journal.notes.Run`.
+    run: str = ""
 
     @classmethod
-    def of(cls, ticket: Ticket, started_at: float, bytes_out: int, lag_s: float) -> SessionFacts:
+    def of(cls, ticket: Ticket, started_at: float, bytes_out: int, lag_s: float, run: str = "") -> SessionFacts:
         """Of the viewing a ticket was for."""
         return cls(
             session_id=ticket.session_id,
@@ -152,6 +160,7 @@ class SessionFacts:
             started_at=started_at,
             bytes_out=bytes_out,
             lag_s=lag_s,
+            run=run,
         )
 
 
@@ -171,6 +180,15 @@ class Book(Protocol):
 
     def ended(self, facts: SessionFacts, reason: str) -> None:
         """A session is over: free the viewer's slot at once."""
+
+    def noted(self, run: Run, note: Note) -> None:
+        """Something for the journal of a relay's life."""
+
+    def measured(self, measurement: Measurement) -> None:
+        """How a stream did for a while."""
+
+    def finish(self) -> None:
+        """The process ends: write what is still to be written."""
 
 
 class Slates(Protocol):

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from restreamer.lib.errors import RestreamerError
+from streaming.journal.notes import Note, Run
 from streaming.relay.audience import Viewer
+from streaming.relay.checkup import Measurement
 from streaming.relay.cutting import CuttingRoom
 from streaming.relay.errands import Errands
 from streaming.relay.loop import TickLoop
@@ -61,8 +63,9 @@ class Surroundings:
     stopped: Callable[[Relay], None]
     #: A viewer who would be refused is shown something else instead, if this says so.
     console: Callable[[Viewer, RestreamerError], bool]
-    #: Something for the journal: relay key and sentence.
-    note: Callable[[str, str], None]
+    #: Something for the journal, and how a stream did. From any thread.
+    note: Callable[[Run, Note], None]
+    measured: Callable[[Measurement], None]
     #: The players who come by instead of staying.
     polls: Polls
     #: Where HLS segments are cut; None: there is no HLS here.

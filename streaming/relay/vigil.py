@@ -53,7 +53,22 @@ class Vigil:
             return None
         self._looked_at = now
         self._had_sound = self._had_sound or (has_sound and statistics.audio_pts is not None)
-        return self._stands_still(statistics, now) or self._over_window(statistics, now)
+        look = _Look(
+            now,
+            statistics.pcr,
+            statistics.pcr_jumps,
+            statistics.packets,
+            statistics.cc_errors,
+            statistics.video_packets,
+            statistics.audio_packets,
+            statistics.scrambled_packets,
+        )
+        fault = self._stands_still(statistics, now)
+        if fault is not None:
+            # Of an encrypted picture no time stamp can be read: it stands still long before a window is over.
+            lately = next((one for one in self._looks if now - one.at <= self._silence_s + LOOK_S), look)
+            return Fault.SCRAMBLED if _scrambled(lately, look) else fault
+        return self._over_window(look)
 
     def _stands_still(self, statistics: Statistics, now: float) -> Fault | None:
         def still(moved_at: float | None) -> bool:
@@ -67,17 +82,7 @@ class Vigil:
             return Fault.LOST_AUDIO
         return None
 
-    def _over_window(self, statistics: Statistics, now: float) -> Fault | None:
-        look = _Look(
-            now,
-            statistics.pcr,
-            statistics.pcr_jumps,
-            statistics.packets,
-            statistics.cc_errors,
-            statistics.video_packets,
-            statistics.audio_packets,
-            statistics.scrambled_packets,
-        )
+    def _over_window(self, look: _Look) -> Fault | None:
         looks = self._looks
         if looks and look.pcr_jumps != looks[-1].pcr_jumps:
             looks.clear()
@@ -93,8 +98,7 @@ class Vigil:
 def _judge(looks: Sequence[_Look]) -> Fault | None:
     before, look = looks[0], looks[-1]
     packets = look.packets - before.packets
-    payload = (look.video_packets - before.video_packets) + (look.audio_packets - before.audio_packets)
-    if payload and (look.scrambled - before.scrambled) >= SCRAMBLED_SHARE * payload:
+    if _scrambled(before, look):
         return Fault.SCRAMBLED
     breaks = look.cc_errors - before.cc_errors
     if breaks >= STORM_BREAKS and breaks >= STORM_SHARE * packets:
@@ -102,6 +106,12 @@ def _judge(looks: Sequence[_Look]) -> Fault | None:
     if _starves(looks):
         return Fault.STARVED
     return None
+
+
+def _scrambled(before: _Look, look: _Look) -> bool:
+    """Most of what carries picture and sound was encrypted meanwhile."""
+    payload = (look.video_packets - before.video_packets) + (look.audio_packets - before.audio_packets)
+    return payload > 0 and (look.scrambled - before.scrambled) >= SCRAMBLED_SHARE * payload
 
 
 def _starves(looks: Sequence[_Look]) -> bool:

@@ -59,3 +59,8 @@ def quiet_s(source: Source) -> float:
 def ffmpeg_speed(source: Source) -> float:
     """Media time per wall time of an ffmpeg on the way, which says so in an attribute of this name; else 0."""
     return float(getattr(source, "ffmpeg_speed", 0.0))
+
+
+def is_remade(source: Source) -> bool:
+    """What comes out of it is not what the provider sends: an ffmpeg on the way says so by telling its speed."""
+    return hasattr(source, "ffmpeg_speed")

@@ -76,6 +76,30 @@ def frozen_pcr() -> Change:
     return _each(frozen)
 
 
+def scrambled() -> Change:
+    """Picture and sound are encrypted; tables and clocks are not, as providers send it."""
+    source = random.Random(7)
+
+    def locked(packet: bytes) -> bytes:
+        if _pid(packet) not in (VIDEO, AUDIO) or not packet[3] & 0x10:
+            return packet
+        start = 5 + packet[4] if packet[3] & 0x20 else 4
+        return packet[:3] + bytes((packet[3] | 0x80,)) + packet[4:start] + source.randbytes(PACKET - start)
+
+    return _each(locked)
+
+
+def lossy() -> Change:
+    """Every seventh packet of the picture is lost; none that says where the clock stands."""
+    count = [0]
+
+    def lost(packet: bytes) -> bytes:
+        count[0] += _pid(packet) == VIDEO
+        return b"" if _pid(packet) == VIDEO and not count[0] % 7 and not clocks(packet) else packet
+
+    return _each(lost)
+
+
 def _each(change: Callable[[bytes], bytes]) -> Change:
     return lambda packets: b"".join(change(packets[at : at + PACKET]) for at in range(0, len(packets), PACKET))
 

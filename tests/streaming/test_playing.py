@@ -183,7 +183,7 @@ def test_when_every_source_fails_a_slate_is_shown_until_one_is_back(
     data = player.read(50_000)
     house.origin.always(name, Script(status=500))
     asked = len(house.origin.requests)
-    with caplog.at_level(logging.INFO, "streaming.relay"):
+    with caplog.at_level(logging.INFO, "streaming.session_book"):
         house.origin.drop()
         until = time.monotonic() + 3.5
         while time.monotonic() < until:

@@ -14,7 +14,9 @@ from pathlib import Path
 from portals.providers.records import PlayUrl
 from restreamer.lib.errors import RestreamerError
 from streaming.faults import UpstreamError
+from streaming.journal.notes import Note, Run
 from streaming.mpegts.slatemaking import SlateFormat
+from streaming.relay.checkup import Measurement
 from streaming.relay.consolation import SlateOpener
 from streaming.relay.process import RelayProcess
 from streaming.relay.seams import Command, FaultHistory, Opened, RelayFacts, SessionFacts, Slates, Ticket
@@ -117,6 +119,8 @@ class Notebook:
         self.relays: Sequence[RelayFacts] = ()
         self.sessions: Sequence[SessionFacts] = ()
         self.over: list[tuple[SessionFacts, str]] = []
+        self.notes: dict[str, list[Note]] = {}
+        self.measurements: list[Measurement] = []
         self.commands: list[Command] = []
         self.beats = 0
         self.broken: Exception | None = None
@@ -131,6 +135,15 @@ class Notebook:
 
     def ended(self, facts: SessionFacts, reason: str) -> None:
         self.over.append((facts, reason))
+
+    def noted(self, run: Run, note: Note) -> None:
+        self.notes.setdefault(run.key, []).append(note)
+
+    def measured(self, measurement: Measurement) -> None:
+        self.measurements.append(measurement)
+
+    def finish(self) -> None:
+        """Nothing is kept back."""
 
 
 class Rig:

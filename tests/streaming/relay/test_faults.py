@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
-from streaming.faults import Fault
+from streaming.faults import SENTENCES, Fault
+from streaming.journal.documents import ended_viewing
+from streaming.journal.notes import Kind, Note
+from streaming.relay.endings import end_of
 from tests.fakes import damage, material
 from tests.fakes.damage import Recipe
 from tests.fakes.material import Endless
 from tests.fakes.upstream import Script, TsOrigin
 from tests.mpegts.analyser import Limits, Report, analyse
-from tests.streaming.relay.rig import PACKET, QUICK, Rig, begins_cleanly
+from tests.streaming.relay.rig import PACKET, QUICK, Rig, begins_cleanly, wait_for
 from tests.streaming.relay.test_splice import OTHER
 
 #: About two seconds of the stream.
@@ -66,6 +70,9 @@ class Outcome:
     body: bytes
     history: list[tuple[str, Fault]]
     opened: tuple[int, int]
+    #: The journal of the relay, and of the viewing in one sentence.
+    notes: list[Note]
+    said: str
 
     def report(self, late_s: float) -> Report:
         # Two joined sources may lie apart by their own gaps.
@@ -90,9 +97,13 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Out
             while case.faults and not origin.opened[two] and player.more():
                 pass
             body = player.body(len(player.data) + 180_000)
+        assert wait_for(lambda: any(facts.key == key for facts, _ in rig.book.over))
+        facts, reason = next(pair for pair in rig.book.over if pair[0].key == key)
+        notes = list(rig.book.notes[key])
+        said = ended_viewing(facts, notes, time.time(), end_of(reason), reason)["sentence"]
         history = [(candidate, fault) for _, candidate, fault in rig.opener.histories[key].entries]
         whole = body[: len(body) // PACKET * PACKET]
-        found[name] = Outcome(whole, history, (origin.opened[one], origin.opened[two]))
+        found[name] = Outcome(whole, history, (origin.opened[one], origin.opened[two]), notes, said)
 
     other = Endless(material.ts(size="480x270", gop_s=0.5, extra=OTHER))
     folder: Path = tmp_path_factory.mktemp("faults")
@@ -126,3 +137,17 @@ def test_one_candidate_is_consumed_and_the_fault_has_its_name(outcomes: dict[str
     assert [candidate for candidate, _ in outcome.history] == ["0/1"]
     assert outcome.history[0][1] in faults
     assert outcome.opened == (1, 1)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_journal_names_the_fault_and_only_that(outcomes: dict[str, Outcome], name: str) -> None:
+    outcome, faults = outcomes[name], CASES[name].faults
+    named = [note.fault for note in outcome.notes if note.kind is Kind.FAULT]
+    assert len(named) == (1 if faults else 0)
+    assert {fault for fault, words in SENTENCES.items() if words in outcome.said} == {Fault(one) for one in named}
+    assert set(named) <= {str(one) for one in faults}
+    seams = [note for note in outcome.notes if note.kind is Kind.SEAM]
+    assert len(seams) == len(named)
+    assert outcome.said.startswith("viewer1 watched One for ")
+    assert outcome.said.endswith("; the viewer ended it.")
+    assert ("it went on" in outcome.said) == bool(faults)

@@ -39,7 +39,7 @@ class Channel:
 
     def __post_init__(self) -> None:
         self.said: list[str] = []
-        self.bridge = Bridge(self.joint, GivenSlates(), 1.0, self.said.append)
+        self.bridge = Bridge(self.joint, GivenSlates(), 1.0, lambda kind, said: self.said.append(said))
 
     def source(self, name: str, start: int, ticks: int, block: int) -> None:
         """A source comes, stays for some ticks, and is lost."""

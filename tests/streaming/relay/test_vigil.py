@@ -56,6 +56,11 @@ def encrypted(statistics, second):
     statistics.scrambled_packets += 500 if second > 5 else 0
 
 
+def encrypted_with_its_clocks(statistics, second):
+    encrypted(statistics, second)
+    no_picture(statistics, second)
+
+
 def storm(statistics, second):
     statistics.cc_errors += 40
 
@@ -80,6 +85,7 @@ def midnight(statistics, second):
         (slow, Fault.STARVED, 17),
         (a_little_slow, None, 0),
         (encrypted, Fault.SCRAMBLED, 33),
+        (encrypted_with_its_clocks, Fault.SCRAMBLED, 14),
         (storm, Fault.CONTINUITY, 17),
         (drizzle, None, 0),
         (midnight, None, 0),
