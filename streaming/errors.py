@@ -78,6 +78,30 @@ class PictureBusy(RestreamerError):
     public = "Too many pictures at once. Try again."
 
 
+class TitleUnknown(RestreamerError):
+    """No such movie or episode, or one that this viewer does not see: the answer is the same for both."""
+
+    status = 404
+    permanent = True
+    public = "There is no such movie or episode."
+
+
+class TitleUnavailable(RestreamerError):
+    """Nothing is left that could play the movie, the episode or the piece of an archive."""
+
+    status = 503
+    retry_after_s = 30.0
+    public = "The source of this title does not work right now."
+
+
+class ArchiveMissing(RestreamerError):
+    """The channel has no archive, or not of that time."""
+
+    status = 404
+    permanent = True
+    public = "This channel has no recording of that time."
+
+
 class LimitReached(RestreamerError):
     """The viewer watches as much as they may."""
 

@@ -19,6 +19,7 @@ from restreamer.lib import redis_keys
 from restreamer.lib.redis_client import RedisUnavailable, answering
 from streaming.journal.live import Journal, close_dead
 from streaming.journal.notes import Note, Run
+from streaming.relay import endings
 from streaming.relay.checkup import Measurement
 from streaming.relay.seams import Command, RelayFacts, SessionFacts
 from streaming.sessions import LIFETIME_S, Sessions, redis_time
@@ -94,11 +95,14 @@ class SessionBook:
         """A session is over: free the viewer's slot at once. Never raises: without Redis it expires."""
         lasted_s = max(0.0, time.time() - facts.started_at)
         who, what = facts.viewer_name, facts.title
-        logger.info("%s left %s after %.0f s and %d bytes: %s", who, what, lasted_s, facts.bytes_out, reason)
+        joined = reason == endings.JOINED
+        if not joined:
+            logger.info("%s left %s after %.0f s and %d bytes: %s", who, what, lasted_s, facts.bytes_out, reason)
         with self._lock:
             self._written_at.pop(facts.session_id, None)
             self._ended_at[facts.session_id] = self._clock()
-            self._journal.ended(facts, reason)
+            if not joined:
+                self._journal.ended(facts, reason)
             try:
                 self._sessions.forget(facts, owner=self.owner)
             except RedisUnavailable as err:

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from accounts.models import AdultView, Viewer
 from channels.models import Channel, Lineup
 from channels.querysets import ChannelQuerySet
-from streaming.errors import ChannelUnknown, LineupUnknown
+from streaming.errors import ChannelUnknown, LineupUnknown, TitleUnknown
 from vod.models import Episode, Movie, Series
+from vod.offers import Playable as PlayableTitle
+from vod.offers import playable
 from vod.querysets import EpisodeQuerySet, TitleQuerySet
 
 #: Public ids end here; what is higher is no id, and no number a database takes.
@@ -65,6 +67,14 @@ class Sight:
         """The episodes of the series to be seen."""
         shown = Episode.objects.visible() if self.viewer.with_series else Episode.objects.none()
         return shown if self.adult else shown.filter(series__adult=False)
+
+    def title(self, public_id: int) -> PlayableTitle:
+        """The movie or episode of this id, if it is to be seen. Raises TitleUnknown."""
+        found = playable(public_id) if public_id <= HIGHEST_ID else None
+        given = {"movie": self.viewer.with_movies, "episode": self.viewer.with_series}
+        if found is None or not given[found.kind] or (found.adult and not self.adult):
+            raise TitleUnknown(f"{self.viewer.name} sees no movie or episode {public_id}.")
+        return found
 
     def channel(self, channel_id: int) -> Channel:
         """One of the channels to be seen, whether a portal offers it right now or not. Raises ChannelUnknown."""

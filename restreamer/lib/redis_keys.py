@@ -186,3 +186,13 @@ def open_viewings(owner: str) -> str:
 def open_runs(owner: str) -> str:
     """Hash: run id -> JSON journal of the relays one process runs."""
     return f"{PREFIX}journal:runs:{owner}"
+
+
+def file_facts(item: str) -> str:
+    """JSON of what a movie's, episode's or archive's file was when it was served last: length, tag, type."""
+    return f"{PREFIX}file:{item}"
+
+
+def archive_layout(portal_id: int) -> str:
+    """Which of the layouts a portal's archive may have was the one that played."""
+    return f"{PREFIX}archive:layout:{portal_id}"

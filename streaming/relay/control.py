@@ -170,7 +170,8 @@ class ControlSocket:
 
 def check(ticket: Ticket) -> None:
     """Raises ValueError when a field is not of its type: JSON promises nothing."""
-    for name in ("session_id", "key", "viewer_name", "title", "peer", "agent", "protocol", "hls", "uri"):
+    texts = ("session_id", "key", "viewer_name", "title", "peer", "agent", "protocol", "hls", "uri")
+    for name in (*texts, "byte_range", "if_range"):
         if not isinstance(getattr(ticket, name), str):
             raise ValueError(f"{name} is no text")
     if type(ticket.viewer_id) is not int:

@@ -9,6 +9,7 @@ from restreamer.lib.errors import RestreamerError
 LEFT = "the viewer left"
 #: HLS: nobody says that he leaves.
 STOPPED_ASKING = "the player stopped asking"
+PLAYED = "it was played to its end"
 CHANGED = "the viewer began something else"
 TOO_SLOW = "too slow: the viewer fell out of the ring"
 LONG_ENOUGH = "it was shown for as long as it should be"
@@ -16,6 +17,8 @@ BY_HAND = "stopped by hand"
 SLOT_WANTED = "another channel needed the slot"
 UNWATCHED = "nobody watched any more"
 RESTART = "the relay process ends"
+#: No end at all: the viewing goes on under the session of its first request.
+JOINED = "a further request of a viewing that goes on"
 DIED = "the streaming process stopped unexpectedly"
 #: What follows says why.
 REFUSED = "refused: "
@@ -44,6 +47,7 @@ class End(StrEnum):
 _EXACTLY = {
     LEFT: End.LEFT,
     STOPPED_ASKING: End.LEFT,
+    PLAYED: End.LEFT,
     CHANGED: End.CHANGED,
     TOO_SLOW: End.TOO_SLOW,
     LONG_ENOUGH: End.LONG_ENOUGH,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from http import HTTPStatus
 
 from restreamer.lib.errors import RestreamerError
@@ -34,7 +35,12 @@ def playlist(protocol: str, text: str) -> bytes:
     return _head(protocol, HTTPStatus.OK, headers) + body
 
 
-def refusal(protocol: str, error: RestreamerError) -> bytes:
+def whole(protocol: str, status: int, headers: list[tuple[str, str]]) -> bytes:
+    """The head of an answer with these headers, ended by the connection's end."""
+    return _head(protocol, status, headers)
+
+
+def refusal(protocol: str, error: RestreamerError, extra: Sequence[tuple[str, str]] = ()) -> bytes:
     """A whole answer that says why there is no picture, in words a viewer may read."""
     status = error.status if 400 <= error.status <= 599 else 503
     body = (error.public + "\n").encode("utf-8", "replace")
@@ -44,6 +50,7 @@ def refusal(protocol: str, error: RestreamerError) -> bytes:
         ("Cache-Control", "no-store"),
         ("X-Content-Type-Options", "nosniff"),
         ("Access-Control-Allow-Origin", "*"),
+        *extra,
     ]
     if error.retry_after_s is not None:
         headers.append(("Retry-After", str(max(1, math.ceil(error.retry_after_s)))))

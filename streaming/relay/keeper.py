@@ -44,11 +44,14 @@ class LeaseKeeper:
         registry: RelayRegistry,
         opener: Opener,
         *,
+        also: Callable[[], None] | None = None,
         beat_s: float,
         timer: Timer | None = None,
         good_s: float = 0.0,
     ) -> None:
+        """`also` does the same for upstreams beside the loop: renews, and has ended what is lost when it returns."""
         self._loop = loop
+        self._also = also
         self._registry = registry
         self._opener = opener
         self._beat_s = beat_s
@@ -85,8 +88,21 @@ class LeaseKeeper:
             return
         if lost:
             self._loop.call(self._registry.leases_lost, lost)
+        if not self._renewed_beside():
+            return
         answered = threading.Event()
         # Behind the line above: who answers has begun to close what is lost.
         self._loop.call(answered.set)
         if answered.wait(_SIGN_OF_LIFE_S) and self._timer is not None and not self._over.is_set():
             self._timer.put_off(sent_at + self._good_s - clock())
+
+    def _renewed_beside(self) -> bool:
+        """The leases that are not the loop's."""
+        try:
+            if self._also is not None:
+                self._also()
+        except Exception:
+            # As above.
+            logger.exception("The leases could not be renewed")
+            return False
+        return True

@@ -15,6 +15,8 @@ from functools import partial
 from pathlib import Path
 
 from streaming.journal.notes import Note, Run
+from streaming.passthrough.passages import Passages
+from streaming.passthrough.seams import Seats, passes_through
 from streaming.relay import endings
 from streaming.relay.checkup import Measurement
 from streaming.relay.control import ControlSocket
@@ -50,12 +52,14 @@ class RelayProcess:
         *,
         slates: Slates | None = None,
         hls_folder: Path | None = None,
+        seats: Seats | None = None,
         clock: Callable[[], float] = time.monotonic,
         beat_s: float = BEAT_S,
         timer: Timer | None = None,
         good_s: float = 0.0,
     ) -> None:
-        """`hls_folder` is where segments are kept; without one there is no HLS.
+        """`hls_folder` is where segments are kept; without one there is no HLS. `seats` serve what is passed through;
+        without them such tickets are unknown keys.
 
         `timer` ends a process that stands still before others may take its slots, `good_s` after a renewal.
         """
@@ -72,8 +76,17 @@ class RelayProcess:
             slates,
             self._cutting,
         )
-        self._keeper = LeaseKeeper(self.loop, self.registry, opener, beat_s=beat_s, timer=timer, good_s=good_s)
-        self._housekeeping = _Housekeeping(self.loop, self.registry, book, beat_s)
+        self.passages = Passages(seats, self._ended) if seats is not None else None
+        self._keeper = LeaseKeeper(
+            self.loop,
+            self.registry,
+            opener,
+            also=self.passages.renew if self.passages is not None else None,
+            beat_s=beat_s,
+            timer=timer,
+            good_s=good_s,
+        )
+        self._housekeeping = _Housekeeping(self.loop, self.registry, self.passages, book, beat_s)
         self._control = ControlSocket(socket_path, self._take, self.registry.polls.hear)
         self._stop_by = 0.0
         self._stopping = False
@@ -89,12 +102,19 @@ class RelayProcess:
         finally:
             self._control.close()
             self.registry.errands.join(max(0.1, self._stop_by - self.loop.clock()))
+            if self.passages is not None:
+                self.passages.join(max(0.1, self._stop_by - self.loop.clock()))
             self.registry.close()
             if self._cutting is not None:
                 self._cutting.close()
             self._keeper.stop()
             self._housekeeping.stop()
             self.loop.close()
+
+    def give_up(self, lease_id: str, key: str, viewer_id: int = 0) -> bool:
+        """End what holds a lease here, if nobody but this viewer watches it; see RelayRegistry.give_up."""
+        passed = self.passages.give_up(lease_id, key, viewer_id) if self.passages is not None else None
+        return self.registry.give_up(lease_id, key, viewer_id) if passed is None else passed
 
     def abandon(self) -> None:
         """Undo the construction of a process that will not run."""
@@ -112,6 +132,8 @@ class RelayProcess:
         self._stop_by = self.loop.clock() + STOP_S
         threading.Thread(target=self._control.close, name="relay-close", daemon=True).start()
         self.registry.stop_all(endings.RESTART, flush_s=FLUSH_S)
+        if self.passages is not None:
+            self.passages.stop_all(endings.RESTART)
         self.loop.add(_Waiter(self))
 
     def obey(self, command: Command) -> None:
@@ -120,11 +142,15 @@ class RelayProcess:
 
     def stop_if_done(self, now: float) -> None:
         """Nothing left, or no more time: leave the loop."""
-        if self.registry.empty or now >= self._stop_by:
+        done = self.registry.empty and (self.passages is None or self.passages.empty)
+        if done or now >= self._stop_by:
             self.loop.stop()
 
     def _take(self, ticket: Ticket, sock: socket.socket) -> None:
-        self.loop.call(self.registry.attach, ticket, sock)
+        if self.passages is not None and passes_through(ticket):
+            self.passages.attach(ticket, sock)
+        else:
+            self.loop.call(self.registry.attach, ticket, sock)
 
     def _ended(self, facts: SessionFacts, reason: str) -> None:
         self._housekeeping.post(partial(self._book.ended, facts, reason))
@@ -154,8 +180,11 @@ class _Waiter:
 class _Housekeeping:
     """The thread that talks to the world once a second, and at once when a viewing ended."""
 
-    def __init__(self, loop: TickLoop, registry: RelayRegistry, book: Book, beat_s: float) -> None:
+    def __init__(
+        self, loop: TickLoop, registry: RelayRegistry, passages: Passages | None, book: Book, beat_s: float
+    ) -> None:
         self._beat_s = beat_s
+        self._passages = passages
         self._loop = loop
         self._registry = registry
         self._book = book
@@ -205,12 +234,16 @@ class _Housekeeping:
         except queue.Empty:
             # The loop has ended, or is too busy for facts.
             return
+        if self._passages is not None:
+            passing, viewings = self._passages.facts()
+            relays, sessions = relays + passing, sessions + viewings
         for command in self._book.beat(relays, sessions):
             self.obey(command)
 
     def obey(self, command: Command) -> None:
-        """Have the loop do it; what came too late is noted. From any thread."""
-        self._loop.call(self._obey, command)
+        """Have it done; what came too late is noted. From any thread."""
+        if self._passages is None or not self._passages.command(command):
+            self._loop.call(self._obey, command)
 
     def _obey(self, command: Command) -> None:
         if not self._registry.command(command):

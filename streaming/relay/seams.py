@@ -39,6 +39,9 @@ class Ticket:
     hls: str = ""
     #: The address of the list in the master playlist, or what stands behind every address of the list.
     uri: str = ""
+    #: The player's Range and If-Range, for what is passed through (streaming/passthrough).
+    byte_range: str = ""
+    if_range: str = ""
 
     def to_json(self) -> bytes:
         """One line of UTF-8 JSON."""

@@ -16,6 +16,7 @@ from restreamer.lib.redis_client import connection
 from streaming import dealing
 from streaming.ear import CommandEar
 from streaming.opening import PortalOpener
+from streaming.passthrough.seats import PortalSeats
 from streaming.relay import consolation
 from streaming.relay.bridge import SOURCE_LOST
 from streaming.relay.process import RelayProcess, prepare_process, stop_on_signals
@@ -71,10 +72,11 @@ def _assemble(number: int, slates: SlateShelf) -> RelayProcess:
         dealing.socket_of(number),
         limits_from_settings(),
         slates=slates,
+        seats=PortalSeats(opener),
         timer=DeadMansTimer(),
         good_s=opener.ledger.good_s,
     )
-    opener.ask_first(process.registry.give_up)
+    opener.ask_first(process.give_up)
     try:
         book.boot()
         opener.boot()
