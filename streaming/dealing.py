@@ -7,6 +7,8 @@ from pathlib import Path
 
 from django.conf import settings
 
+from streaming.passthrough.seams import KINDS
+
 
 def numbers() -> range:
     """The numbers of this machine's relay processes, from 1."""
@@ -15,7 +17,10 @@ def numbers() -> range:
 
 def number_of(key: str) -> int:
     """The number of the relay process that serves a key. The same in every process, today and tomorrow."""
-    digest = hashlib.blake2s(key.encode(errors="replace"), digest_size=8).digest()
+    kind, _, rest = key.partition(":")
+    # What is passed through stays with its player, whose seeks in an archive are keys of their own.
+    dealt = rest.rpartition(":")[2] if kind in KINDS else key
+    digest = hashlib.blake2s(dealt.encode(errors="replace"), digest_size=8).digest()
     return int.from_bytes(digest, "big") % int(settings.RELAYS) + 1
 
 

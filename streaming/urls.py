@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, path, re_path
 
-from streaming import tuner_urls, xtream_urls
+from streaming import title_urls, tuner_urls, xtream_urls
 from streaming.views import group, guide, live, logo, pages, playlist
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -16,6 +16,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("logo/<str:kind>/<int:public_id>/<slug:digest>", logo.logo, name="logo"),
     path("stream/<int:channel_id>", live.stream, name="stream"),
     path("stream/<int:channel_id>.ts", live.stream),
+    *title_urls.urlpatterns,
     path("play/<str:portal>/<path:provider_id>", live.play, name="play"),
     path("chplay/<path:group>", group.play, name="chplay"),
     # For players that drop what stands behind the question mark.

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path, re_path
 
-from streaming.views import xtream, xtream_streams
+from streaming.views import titles, xtream, xtream_streams
 
 #: A name or password in a path.
 _WORD = r"[A-Za-z0-9._@-]{1,64}"
@@ -21,5 +21,5 @@ named: list[URLPattern] = [
 
 #: Three bare segments: behind every other address.
 bare: list[URLPattern] = [
-    re_path(rf"^{_LOGIN}/(?P<public_id>\d{{1,10}})(?:\.(?P<extension>ts))?$", xtream_streams.live),
+    re_path(rf"^{_LOGIN}/(?P<public_id>\d{{1,10}})(?:\.(?P<extension>[A-Za-z0-9]{{1,5}}))?$", titles.anything),
 ]

@@ -24,6 +24,7 @@ from streaming.limits import Limits, Wish
 from streaming.redirecting import Redirector, to_redirect
 from streaming.redirects import redirect_owner
 from streaming.relay.seams import Ticket
+from streaming.views import catchup
 from streaming.views.access import admitted
 from streaming.views.errors import for_players
 from streaming.views.slates import slate_instead
@@ -62,6 +63,8 @@ def nowhere(request: HttpRequest) -> HttpResponseBase:
 
 def watch(request: HttpRequest, viewer: Viewer, channel: Channel) -> HttpResponseBase:
     """Give an admitted viewer a channel they may see: slot, ticket, descriptor. Raises what they are told instead."""
+    if catchup.asks_for_past(request):
+        return catchup.past_of_live(request, viewer, channel)
     try:
         _must_be_offered(channel)
         return _television(request, viewer, channel_key(channel.pk), channel.name)
