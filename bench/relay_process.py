@@ -40,6 +40,9 @@ class AddressOpener:
     def close(self, opened: Opened) -> None:
         opened.source.close()
 
+    def look_ahead(self, ticket: Ticket, history: FaultHistory, playing: str) -> None:
+        """There is one source."""
+
     def renew(self, opened: Collection[Opened]) -> set[str]:
         return set()
 

@@ -18,6 +18,7 @@ from portals.providers.base import Provider
 from portals.providers.records import PlayUrl
 from portals.providers.registry import provider_for
 from restreamer.lib.redis_client import RedisUnavailable
+from streaming.ahead import make_ready
 from streaming.cooling import Cooling
 from streaming.dealing import relay_owner
 from streaming.relay.seams import FaultHistory, Opened, Ticket
@@ -85,6 +86,11 @@ class PortalOpener:
         finally:
             self.watchdog.ended(opened.subscription_id)
             self.give_back(opened.lease_id)
+
+    def look_ahead(self, ticket: Ticket, history: FaultHistory, playing: str) -> None:
+        """Have ready what the next candidate needs; see `streaming.ahead`."""
+        with own_connections():
+            make_ready(self, ticket, history, playing)
 
     def renew(self, opened: Collection[Opened]) -> set[str]:
         """Renew the leases; returns those that are lost. Also without Redis: then by our own clock."""

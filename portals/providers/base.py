@@ -35,6 +35,9 @@ class Provider(Protocol):
     ) -> PlayUrl:
         """The address to open now for one item on one subscription (a Stalker create_link where one is needed)."""
 
+    def make_ready(self, subscription: Subscription) -> None:
+        """Have a session with the portal, so that the next `play_url` need not begin with one. Opens nothing."""
+
     def keep_alive(self, subscription: Subscription, *, playing: bool) -> float:
         """What the portal expects while a stream of the subscription runs (Stalker: the watchdog).
 

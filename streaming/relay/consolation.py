@@ -78,6 +78,9 @@ class SlateOpener:
         else:
             self._inner.close(opened)
 
+    def look_ahead(self, ticket: Ticket, history: FaultHistory, playing: str) -> None:
+        """A slate does not fail."""
+
     def renew(self, opened: Collection[Opened]) -> set[str]:
         """Renew the leases of those that have one."""
         leased = [one for one in opened if not isinstance(one.source, SlateSource)]

@@ -64,6 +64,8 @@ class Relay:
         #: The upstream is closed and its lease is back, for good.
         self.released = False
         self._away = False
+        #: What the next source needs was made ready while this one plays.
+        self._looked_ahead = False
         self._bytes_in = 0
         self._heard_at = around.loop.clock()
         #: HLS may be quiet for longer than others.
@@ -206,6 +208,8 @@ class Relay:
             # Bytes that are no packets keep no source alive.
             self._lost(Fault.NOT_TS if self._heard_at > self._intake.heard_at else Fault.SILENT)
             return
+        if not data and now - self._intake.heard_at > self._silence_s / 2:
+            self._look_ahead()
         if block:
             self.history.lost_at = None
             self._bridge.published(block, now)
@@ -287,6 +291,21 @@ class Relay:
         self._away = True
         self._around.errands.run(f"open {self.key}", work, self._got_upstream, self._got_none)
 
+    def _look_ahead(self) -> None:
+        """The source may be lost soon: have ready what the next one needs, once for each source."""
+        opened = self.opened
+        if opened is None or self._looked_ahead or self.lingering:
+            return
+        self._looked_ahead = True
+        opener, ticket, history = self._around.opener, self._ticket, self.history
+        self._around.errands.run(
+            f"look ahead {self.key}",
+            lambda: opener.look_ahead(ticket, history, opened.candidate),
+            lambda _: None,
+            # It never raises; a defect is logged by the errand, and the channel plays on.
+            lambda _: None,
+        )
+
     def _got_upstream(self, opened: Opened) -> None:
         self._away = False
         self.opened = opened
@@ -297,6 +316,7 @@ class Relay:
         self._feed = feed_for(opened.source, self._around.scratch)
         self._intake = Intake(now, self._joint)
         self._heard_at = now
+        self._looked_ahead = False
         self._silence_s = max(self._limits.silence_s, quiet_s(opened.source))
         self._vigil = Vigil(self._silence_s)
         self._become(RelayState.RUNNING)

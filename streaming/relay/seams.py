@@ -109,6 +109,9 @@ class Opener(Protocol):
     def close(self, opened: Opened) -> None:
         """Close the source, wait until its socket is closed, then give the lease back. Never raises."""
 
+    def look_ahead(self, ticket: Ticket, history: FaultHistory, playing: str) -> None:
+        """The candidate that plays may fail soon: have ready what the next one needs. Takes no slot; never raises."""
+
     def renew(self, opened: Collection[Opened]) -> set[str]:
         """Renew the leases; returns the ids that are lost and whose upstream must be closed at once."""
 

@@ -31,6 +31,7 @@ class FakeProvider:
         self.asked: list[tuple[str, str]] = []
         self.errors: dict[str, RestreamerError] = {}
         self.hangs: dict[str, threading.Event] = {}
+        self.made_ready: list[str] = []
         self.kept_alive: Counter[str] = Counter()
         self.cadence_s = 0.0
         self.alive_error: RestreamerError | None = None
@@ -46,6 +47,11 @@ class FakeProvider:
             if what in self.errors:
                 raise self.errors[what]
         return PlayUrl(self.origin.url(provider_id, subscription.mac))
+
+    def make_ready(self, subscription: Subscription) -> None:
+        self.made_ready.append(subscription.mac)
+        if subscription.mac in self.errors:
+            raise self.errors[subscription.mac]
 
     def keep_alive(self, subscription: Subscription, *, playing: bool) -> float:
         assert playing

@@ -29,7 +29,7 @@ from restreamer.lib.redis_client import RedisUnavailable, connection_to
 from streaming import search
 from streaming.errors import Cancelled, NothingToPlay
 from streaming.faults import Fault
-from streaming.relay.seams import FaultHistory, Opened
+from streaming.relay.seams import FaultHistory, Opened, Ticket
 from streaming.session_book import SessionBook
 from tests.factories import LinkFactory, PortalFactory, SubscriptionFactory
 from tests.fakes import leftovers
@@ -101,6 +101,41 @@ def test_a_subscription_that_plays_is_known_to_work(relay: MiniRelay, macs: list
     assert state(macs[0]) == SubscriptionState.NEW
     relay.open(channel_on(macs[0].portal))
     assert state(macs[0]) == SubscriptionState.OK
+
+
+# --- before a source is lost ----------------------------------------------------------------------------------------
+
+
+def look_ahead(relay: MiniRelay, channel, playing: Subscription) -> None:
+    stream = channel.links.order_by("rank").first().stream
+    ticket = Ticket("s", f"channel:{channel.pk}", 1, "viewer1", channel.name)
+    relay.opener.look_ahead(ticket, FaultHistory(), f"{stream.pk}/{playing.pk}")
+
+
+def test_the_next_mac_is_signed_in_while_the_first_still_plays(relay: MiniRelay, macs: list[Subscription]) -> None:
+    channel = channel_on(macs[0].portal)
+    relay.open(channel)
+    asked, used = list(relay.provider.asked), relay.opener.ledger.usage()
+    look_ahead(relay, channel, macs[0])
+    assert relay.provider.made_ready == [macs[1].mac]
+    assert (relay.provider.asked, relay.opener.ledger.usage()) == (asked, used), "no link, no slot"
+
+
+def test_without_another_candidate_nothing_is_made_ready(relay: MiniRelay, origin: TsOrigin) -> None:
+    subscription = SubscriptionFactory()
+    channel = channel_on(subscription.portal)
+    relay.open(channel)
+    look_ahead(relay, channel, subscription)
+    assert relay.provider.made_ready == []
+
+
+def test_a_portal_that_refuses_meanwhile_ends_nothing(relay: MiniRelay, macs: list[Subscription]) -> None:
+    channel = channel_on(macs[0].portal)
+    relay.open(channel)
+    relay.provider.errors[macs[1].mac] = PortalUnreachable("away")
+    look_ahead(relay, channel, macs[0])
+    assert relay.provider.made_ready == [macs[1].mac]
+    assert state(macs[1]) == SubscriptionState.NEW, "it is judged when it is tried"
 
 
 def test_a_preferred_stream_is_opened_first(relay: MiniRelay, macs: list[Subscription]) -> None:

@@ -196,6 +196,9 @@ class M3uProvider:
         url = catchup.archive_url(address, str(offer.get("mode", "")), str(offer.get("source", "")), moment)
         return [self._play_url(url, {**provider_data, "form": ""})]
 
+    def make_ready(self, subscription: Subscription) -> None:
+        """There is no session to have."""
+
     def keep_alive(self, subscription: Subscription, *, playing: bool) -> float:
         """Nothing of the kind."""
         return 0.0

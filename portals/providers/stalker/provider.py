@@ -263,6 +263,11 @@ class StalkerProvider:
         return [self._play_url(subscription, self._archive.address(subscription, provider_id, window))]
 
     @_on_the_line
+    def make_ready(self, subscription: Subscription) -> None:
+        """Sign in, unless the installation is signed in with this MAC."""
+        self._sessions.current(subscription)
+
+    @_on_the_line
     def keep_alive(self, subscription: Subscription, *, playing: bool) -> float:
         """The watchdog. Who sends it, when several play one MAC, is for the caller to settle.
 

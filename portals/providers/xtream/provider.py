@@ -192,6 +192,9 @@ class XtreamProvider:
         )
         return [self._play_url(url, "hls" if "m3u8" in url else "ts" if ".ts" in url else "") for url in found]
 
+    def make_ready(self, subscription: Subscription) -> None:
+        """There is no session to have."""
+
     def keep_alive(self, subscription: Subscription, *, playing: bool) -> float:
         """Nothing of the kind."""
         return 0.0

@@ -48,6 +48,7 @@ class ListOpener:
         self.histories: dict[str, FaultHistory] = {}
         self.lost: set[str] = set()
         self.closed: list[str] = []
+        self.looked_ahead: list[str] = []
         self.gate = threading.Event()
         self.gate.set()
         self.make_room: Callable[[Ticket], bool] | None = None
@@ -92,6 +93,9 @@ class ListOpener:
         opened.source.close()
         self.closed.append(opened.lease_id)
         self.held.discard(opened.lease_id)
+
+    def look_ahead(self, ticket: Ticket, history: FaultHistory, playing: str) -> None:
+        self.looked_ahead.append(playing)
 
     def renew(self, opened: Collection[Opened]) -> set[str]:
         return {one.lease_id for one in opened} & self.lost

@@ -195,6 +195,21 @@ def test_when_a_source_fails_the_viewer_goes_on_with_the_next(
     assert origin.opened["one"] == 1
 
 
+def test_what_the_next_source_needs_is_made_ready_while_the_first_is_only_silent(rig: Rig, origin: TsOrigin) -> None:
+    rig.opener.urls["channel:1"] = [origin.url("one", "m1"), origin.url("two", "m2")]
+    origin.script("one", Script(silent_after=90_000))
+    with rig.watch() as player:
+        player.body(300_000)
+    assert rig.opener.looked_ahead == ["0/1"], "once, for the source that fell silent"
+
+
+def test_a_source_that_ends_at_once_is_not_looked_beyond(rig: Rig, origin: TsOrigin) -> None:
+    origin.script("one", Script(end_after=90_000))
+    with rig.watch() as player:
+        player.body(200_000)
+    assert rig.opener.looked_ahead == []
+
+
 def test_the_next_source_begins_with_tables_and_a_keyframe(rig: Rig, origin: TsOrigin) -> None:
     rig.opener.urls["channel:1"] = [origin.url("one"), origin.url("two")]
     origin.script("one", Script(end_after=80_000))
