@@ -84,6 +84,8 @@ RELAY_START_TIMEOUT_S = env_float("RESTREAMER_START_TIMEOUT_S", 20.0, minimum=2,
 # Viewers whose source is lost see a slate after this long without a picture; 0: never, null packets only.
 RELAY_SLATE_AFTER_S = env_float("RESTREAMER_SLATE_AFTER_S", 3.0, minimum=0, maximum=60)
 SLATE_FOLDER = RESTREAMER_DATA / "slates"
+# Segments of the channels somebody watches as HLS, some seconds of each; pages and relays must see the same folder.
+HLS_FOLDER = env_path("RESTREAMER_HLS_FOLDER", RESTREAMER_DATA / "hls")
 # Instead of a refusal, players that hide errors get a picture that says so, for this many seconds; 0: the refusal.
 REFUSAL_SLATE_S = env_float("RESTREAMER_REFUSAL_SLATE_S", 0.0, minimum=0, maximum=600)
 # A channel that people watch keeps looking for a source this long after its last picture, then ends their answers.

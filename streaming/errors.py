@@ -135,3 +135,27 @@ class Cancelled(RestreamerError):
 
     status = 503
     public = "The request was cancelled."
+
+
+class ViewingEnded(RestreamerError):
+    """The viewing of a player that comes by again and again was ended, and must not go on by itself."""
+
+    status = 410
+    permanent = True
+    public = "This viewing was ended. Press play to begin again."
+
+
+class SegmentUnknown(RestreamerError):
+    """No such segment, or not any more."""
+
+    status = 404
+    permanent = True
+    public = "There is no such segment (any more)."
+
+
+class ListFirst(RestreamerError):
+    """A segment was asked for outside a viewing: the list begins one."""
+
+    status = 503
+    retry_after_s = 1.0
+    public = "Ask for the playlist first."

@@ -28,6 +28,7 @@ from django.http.response import HttpResponseBase
 from restreamer.lib.errors import RestreamerError
 from streaming.dealing import number_of, socket_of
 from streaming.relay.control import MESSAGE_BYTES
+from streaming.relay.polling import Presence
 from streaming.relay.seams import Ticket
 
 #: The relay acknowledges within milliseconds; one that restarts is back within two seconds.
@@ -67,6 +68,16 @@ def hand_over(request: HttpRequest, ticket: Ticket) -> HttpResponseBase:
 def ping(number: int = 1) -> None:
     """Returns when that relay process answers. Raises RelayUnreachable."""
     _send(socket_of(number), b'{"ping": true}', [])
+
+
+def hear(key: str, poll: str, sent_bytes: int = 0) -> Presence:
+    """Tell the relay that an HLS player asked for something, and learn what it is to it. Raises RelayUnreachable."""
+    news = json.dumps({"poll": poll, "bytes": sent_bytes}).encode()
+    state = _send(socket_of(number_of(key)), news, []).get("state")
+    try:
+        return Presence(str(state))
+    except ValueError as err:
+        raise RelayUnreachable(f"The relay says of a player: {state!r:.200}.") from err
 
 
 def _fast(client: socket.socket, ticket: Ticket) -> HttpResponseBase:
@@ -152,7 +163,7 @@ def _door(ticket: Ticket) -> Path:
     return socket_of(number_of(ticket.key))
 
 
-def _send(path: Path, message: bytes, fds: list[int]) -> None:
+def _send(path: Path, message: bytes, fds: list[int]) -> dict[str, Any]:
     """One message to a relay process and its answer. Raises RelayUnreachable."""
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as control:
@@ -170,6 +181,7 @@ def _send(path: Path, message: bytes, fds: list[int]) -> None:
         raise RelayUnreachable(f"The relay does not answer: {err}.") from err
     if not isinstance(answer, dict) or answer.get("ok") is not True:
         raise RelayUnreachable(f"The relay refused the ticket: {answer!r:.200}.")
+    return answer
 
 
 def _read_head(sock: socket.socket) -> tuple[int, list[tuple[str, str]], bytes]:

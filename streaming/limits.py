@@ -79,8 +79,16 @@ class Wish:
 
     def new_session_id(self) -> str:
         """A session id that tells which viewing it belongs to."""
+        return self._session_id(secrets.token_hex(8))
+
+    def session_id_of(self, name: str) -> str:
+        """The same for a player that comes by again and again: its name makes it, for this viewer at this address."""
+        what = "\0".join((name, str(self.viewer_id), self.key, self.peer))
+        return self._session_id(hashlib.blake2s(what.encode(errors="replace"), digest_size=8).hexdigest())
+
+    def _session_id(self, beginning: str) -> str:
         what = "\0".join((self.key, self.peer, self.agent))
-        return f"{secrets.token_hex(8)}-{hashlib.blake2s(what.encode(errors='replace'), digest_size=8).hexdigest()}"
+        return f"{beginning}-{hashlib.blake2s(what.encode(errors='replace'), digest_size=8).hexdigest()}"
 
 
 class Limits:
@@ -103,12 +111,12 @@ class Limits:
         self._pause = pause or threading.Event().wait
         self._admit = client.register_script(_ADMIT)
 
-    def admit(self, wish: Wish) -> str:
-        """The id of the new session, whose slot is taken; `give_back` when nothing comes of it.
+    def admit(self, wish: Wish, session_id: str = "") -> str:
+        """The id of the session, a new one unless given; its slot is taken; `give_back` when nothing comes of it.
 
         Raises LimitReached, RedisUnavailable.
         """
-        session_id = wish.new_session_id()
+        session_id = session_id or wish.new_session_id()
         asked_at = self._clock()
         ending: set[str] = set()
         while others := self._try(session_id, wish, asked_at, ending):

@@ -3,7 +3,7 @@
 from django.urls import URLPattern, URLResolver, path, re_path
 
 from streaming import title_urls, tuner_urls, xtream_urls
-from streaming.views import group, guide, live, logo, pages, playlist
+from streaming.views import group, guide, hls, live, logo, pages, playlist
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("playlist", playlist.playlist, name="playlist"),
@@ -19,15 +19,21 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *title_urls.urlpatterns,
     path("play/<str:portal>/<path:provider_id>", live.play, name="play"),
     path("chplay/<path:group>", group.play, name="chplay"),
+    path("hls/<int:channel_id>/index.m3u8", hls.master, name="hls"),
+    path("hls/<int:channel_id>/live.m3u8", hls.media, name="hls-list"),
+    path("hls/<int:channel_id>/<int:number>.ts", hls.segment),
     # For players that drop what stands behind the question mark.
     path("t/<str:token>/stream/<int:channel_id>", live.stream, name="stream-with-token"),
     path("t/<str:token>/stream/<int:channel_id>.ts", live.stream),
     path("t/<str:token>/play/<str:portal>/<path:provider_id>", live.play, name="play-with-token"),
+    path("t/<str:token>/hls/<int:channel_id>/index.m3u8", hls.master, name="hls-with-token"),
+    path("t/<str:token>/hls/<int:channel_id>/live.m3u8", hls.media),
+    path("t/<str:token>/hls/<int:channel_id>/<int:number>.ts", hls.segment),
     path("t/<str:token>/chplay/<path:group>", group.play),
     *(path(name, pages.page, {"name": name}) for name in ("streaming", "dashboard", "alerts", "log")),
     path("portal/<str:portal>/channels", pages.portal_channels),
     *tuner_urls.urlpatterns,
     *xtream_urls.named,
-    re_path(r"^(?:t/[^/]*/)?(?:stream|play|chplay)(?:/|$)", live.nowhere),
+    re_path(r"^(?:t/[^/]*/)?(?:stream|play|chplay|hls)(?:/|$)", live.nowhere),
     *xtream_urls.bare,
 ]

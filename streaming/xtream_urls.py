@@ -16,7 +16,7 @@ named: list[URLPattern] = [
     re_path(rf"^player_api/{_LOGIN}(?:/(?P<action>\w+))?/?$", xtream.player_api),
     re_path(rf"^playlist/{_LOGIN}(?:/(?P<kind>m3u|m3u_plus))?/?$", xtream.get_php),
     re_path(rf"^epg/{_LOGIN}(?:/(?P<packed>gz))?/?$", xtream.xmltv_php),
-    re_path(rf"^live/{_LOGIN}/(?P<public_id>\d{{1,10}})(?:\.(?P<extension>ts))?$", xtream_streams.live),
+    re_path(rf"^live/{_LOGIN}/(?P<public_id>\d{{1,10}})(?:\.(?P<extension>ts|m3u8))?$", xtream_streams.live),
 ]
 
 #: Three bare segments: behind every other address.

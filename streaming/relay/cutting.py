@@ -118,7 +118,7 @@ class Cutting:
         self._failed = failed
         self._fed_bytes = 0
         self._line: _Line | None = None
-        self._broken = False
+        self._broken = self._skipped = False
         self._latest: Published | None = None
         self._backlog_bytes = math.inf
         room.post(self._open)
@@ -127,10 +127,15 @@ class Cutting:
         """The next published block, and when it was. What a disk does not take in time is left out."""
         line = self._line
         waiting_bytes = self._fed_bytes - (line.done_bytes if line is not None else 0)
-        if waiting_bytes > MOST_WAITING_BYTES or _is_filler(block):
-            return
-        self._fed_bytes += len(block)
-        self._room.post(lambda: self._cut(block, unix_s))
+        if waiting_bytes > MOST_WAITING_BYTES:
+            self._skipped = True
+        elif _is_filler(block):
+            # A channel whose source is lost has nothing to cut, and is no leftover all the same.
+            self._room.post(lambda: self._cut(b"", unix_s))
+        else:
+            self._fed_bytes += len(block)
+            skipped, self._skipped = self._skipped, False
+            self._room.post(lambda: self._cut(block, unix_s, skipped=skipped))
 
     def live(self) -> None:
         """What was fed so far is the past: nothing is told before all of it is cut."""
@@ -154,10 +159,12 @@ class Cutting:
             return
         self._line = _Line(shelf, max(first_sequence(room.wall()), before.sequence))
 
-    def _cut(self, block: bytes, unix_s: float) -> None:
+    def _cut(self, block: bytes, unix_s: float, *, skipped: bool = False) -> None:
         line = self._line
         if line is None or self._broken:
             return
+        if skipped:
+            line.skip()
         try:
             for published in line.take(block, unix_s):
                 self._latest = published
@@ -201,6 +208,10 @@ class _Line:
         self._peak_bps = 0
         self._touched_at = 0.0
 
+    def skip(self) -> None:
+        """Something was left out: what comes does not continue what came."""
+        self._cutter.mark_discontinuity()
+
     def take(self, block: bytes, unix_s: float) -> Iterator[Published]:
         """Cut a block; says what was published. Raises OSError."""
         entries = self._scanner.scan(block, self._position, unix_s).entries
@@ -221,7 +232,6 @@ class _Line:
                 self._peak_bps = max(self._peak_bps, int(len(segment.data) * 8 / segment.duration_s))
             yield Published(self.shelf.window.text(), self._peak_bps)
         if unix_s - self._touched_at > _TOUCH_EVERY_S:
-            # A channel whose source is lost publishes nothing, and is no leftover all the same.
             self._touched_at = unix_s
             self.shelf.touch()
 

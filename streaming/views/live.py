@@ -66,7 +66,7 @@ def watch(request: HttpRequest, viewer: Viewer, channel: Channel) -> HttpRespons
     if catchup.asks_for_past(request):
         return catchup.past_of_live(request, viewer, channel)
     try:
-        _must_be_offered(channel)
+        must_be_offered(channel)
         return _television(request, viewer, channel_key(channel.pk), channel.name)
     except RestreamerError as err:
         return slate_instead(request, viewer.name, err)
@@ -84,7 +84,21 @@ def _television(request: HttpRequest, viewer: Viewer, key: str, title: str) -> H
     if request.method == "HEAD":
         # Players probe with HEAD before they play: it opens nothing and takes nothing.
         return HttpResponse(content_type="video/mp2t", headers={"Cache-Control": "no-store"})
-    wish = Wish(
+    wish = wish_of(request, viewer, key, title)
+    away = away_for(request, viewer, key)
+    limits = limits_of(viewer, redirect_owner() if away else owner_of(key))
+    session_id = limits.admit(wish)
+    ticket = ticket_of(request, wish, session_id)
+    with contextlib.ExitStack() as undo:
+        undo.callback(limits.give_back, session_id)
+        response = redirect(ticket, away) if away else hand_over(request, ticket)
+        undo.pop_all()
+    return response
+
+
+def wish_of(request: HttpRequest, viewer: Viewer, key: str, title: str) -> Wish:
+    """What this request is about."""
+    return Wish(
         viewer_id=viewer.pk,
         viewer_name=viewer.name,
         connections=viewer.connections,
@@ -93,12 +107,21 @@ def _television(request: HttpRequest, viewer: Viewer, key: str, title: str) -> H
         peer=client_address(request),
         agent=request.headers.get("User-Agent", "")[:_LONGEST_AGENT],
     )
-    asked = request.GET.get("direct") == "1"
-    away = to_redirect(wish.key, asked=asked) if viewer.may_redirect else []
-    owner = redirect_owner() if away else owner_of(wish.key)
-    limits = Limits(connection(), owner, policy=viewer.limit_policy or settings.VIEWER_LIMIT_POLICY)
-    session_id = limits.admit(wish)
-    ticket = Ticket(
+
+
+def away_for(request: HttpRequest, viewer: Viewer, key: str) -> list[Playable]:
+    """The streams to send the player to, where it is not to be served here."""
+    return to_redirect(key, asked=request.GET.get("direct") == "1") if viewer.may_redirect else []
+
+
+def limits_of(viewer: Viewer, owner: str) -> Limits:
+    """The door that counts; `owner` will serve what it lets in."""
+    return Limits(connection(), owner, policy=viewer.limit_policy or settings.VIEWER_LIMIT_POLICY)
+
+
+def ticket_of(request: HttpRequest, wish: Wish, session_id: str) -> Ticket:
+    """What the relay is told."""
+    return Ticket(
         session_id=session_id,
         key=wish.key,
         viewer_id=wish.viewer_id,
@@ -109,21 +132,16 @@ def _television(request: HttpRequest, viewer: Viewer, key: str, title: str) -> H
         protocol=str(request.META.get("SERVER_PROTOCOL", "HTTP/1.1")),
         for_s=settings.LONGEST_VIEWING_S,
     )
-    with contextlib.ExitStack() as undo:
-        undo.callback(limits.give_back, session_id)
-        response = _redirect(ticket, away) if away else hand_over(request, ticket)
-        undo.pop_all()
-    return response
 
 
-def _redirect(ticket: Ticket, away: list[Playable]) -> HttpResponse:
+def redirect(ticket: Ticket, away: list[Playable]) -> HttpResponse:
     """The player goes to the provider itself; no cache and no other site learns the address."""
     headers = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
     address = Redirector(connection()).address(ticket, away)
     return HttpResponse(status=302, headers={**headers, "Location": iri_to_uri(address)})
 
 
-def _must_be_offered(channel: Channel) -> None:
+def must_be_offered(channel: Channel) -> None:
     """Raises ChannelGone when every stream is stale, NothingToPlay when their portals are switched off."""
     streams = channel.links.values_list("stream__stale_since", "stream__portal__enabled")
     listed = [enabled for stale_since, enabled in streams if stale_since is None]

@@ -10,7 +10,7 @@ from django.http.response import HttpResponseBase
 from portals.models import Portal
 from streaming.errors import ChannelUnknown, TitleUnknown
 from streaming.passthrough.candidates import title_key
-from streaming.views import live
+from streaming.views import hls, live
 from streaming.views.access import admitted, admitted_by_login
 from streaming.views.errors import for_players
 from streaming.views.passing import pass_through, player_of, told_without_opening
@@ -40,6 +40,8 @@ def anything(request: HttpRequest, name: str, password: str, public_id: str, ext
         channel = sight.channel(int(public_id))
     except ChannelUnknown:
         return watch_title(request, sight, int(public_id), extension)
+    if extension == "m3u8":
+        return hls.begin_elsewhere(request, sight, channel)
     return live.watch(request, sight.viewer, channel)
 
 

@@ -63,7 +63,7 @@ class House:
         book = SessionBook(client, opener.owner, ledger=opener.ledger)
         limits = RelayLimits(linger_s=linger_s, silence_s=2.0, start_timeout_s=8.0, join_behind_s=1.0, flush_s=0.5)
         limits = replace(limits, slate_after_s=0.5)
-        self.process = RelayProcess(opener, book, self.path, limits, slates=GivenSlates())
+        self.process = RelayProcess(opener, book, self.path, limits, slates=GivenSlates(), hls_folder=folder / "hls")
         opener.ask_first(self.process.registry.give_up)
         opener.boot()
         book.boot()

@@ -73,6 +73,7 @@ def _assemble(number: int, slates: SlateShelf) -> RelayProcess:
         limits_from_settings(),
         slates=slates,
         seats=PortalSeats(opener),
+        hls_folder=settings.HLS_FOLDER,
         timer=DeadMansTimer(),
         good_s=opener.ledger.good_s,
     )
