@@ -29,8 +29,9 @@ from bench.import_xmltv import Statements
 from restreamer.lib.m3u import header, render_entry
 
 
-def write_list(path: Path, entries: int, *, changed: int = 0, remark: str = "") -> None:
-    """A list of live channels as panels make them; `changed` of the names, spread over the list, differ."""
+def write_list(path: Path, entries: int, *, changed: int = 0, remark: str = "", movies: int = 0) -> None:
+    """A list of live channels as panels make them, then movies; `changed` of the channels' names, spread over the list,
+    differ."""
     every = entries // changed if changed else entries + 1
     with path.open("w", encoding="utf-8") as file:
         file.write(header(["http://panel.example/xmltv.php?username=u&password=p"]))
@@ -46,6 +47,10 @@ def write_list(path: Path, entries: int, *, changed: int = 0, remark: str = "") 
                     groups=[f"Group {i % 200}"],
                 )
             )
+        for i in range(movies):
+            address = f"http://panel.example:8080/movie/user/pass/{i}.mkv"
+            logo = {"tvg-logo": f"http://posters.example/a/{i}.jpg"}
+            file.write(render_entry(f"Movie {i} ({1960 + i % 60})", address, logo, groups=[f"Movies {i % 50}"]))
 
 
 @contextmanager

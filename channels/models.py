@@ -98,7 +98,10 @@ class Channel(models.Model):
 
     class Meta:
         ordering = ["number", "name", "id"]
-        indexes = [models.Index(fields=["enabled", "number", "name"], name="channel_playlist")]
+        indexes = [
+            models.Index(fields=["number", "name", "id"], name="channel_in_order"),
+            models.Index(fields=["number", "name", "id"], name="channel_playlist", condition=models.Q(enabled=True)),
+        ]
 
     def __str__(self) -> str:
         return self.name

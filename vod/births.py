@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from portals import bulk
 from portals.mirror.shape import NewRow
-from portals.models import Genre, Portal, PublicIdCounter
+from portals.models import Genre, IdStock, Portal
 from portals.providers.vod_records import MovieRecord, SeriesRecord
 from vod import settling
 from vod.models import Category, CategoryMap
@@ -31,23 +31,27 @@ class Births(Generic[R]):
         self.report: dict[str, list[list[str]]] = {}
         self._shown = shown
         self._year_needed = year_needed
+        self._ids = IdStock()
         related = shown._meta.get_field("offers")
         self._offers: Any = related.related_model
         self._field: str = related.remote_field.name
         self._categories: dict[str, int] | None = None
         self._maps = {row.genre_id: row for row in CategoryMap.objects.filter(genre__portal=portal)}
 
+    def reserve(self, count: int) -> None:
+        """At most so many titles come next."""
+        self._ids.reserve(count)
+
     def give(self, born: Sequence[NewRow[R]]) -> list[int]:
         """A title for each offer, an old one where it fits; returns the public ids of the new ones."""
         rows = [(row, self._signs(row)) for row in born]
         register = self._register([signs for _, signs in rows])
-        fresh = iter(PublicIdCounter.take(len(rows)))
         placed: list[tuple[int, int]] = []
         new: dict[int, NewRow[R]] = {}
         for row, signs in rows:
             title_id = register.find(signs)
             if title_id is None:
-                title_id = next(fresh)
+                title_id = self._ids.take()
                 new[title_id] = row
             register.add(title_id, signs)
             placed.append((title_id, row.pk))

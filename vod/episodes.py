@@ -20,14 +20,15 @@ from django.utils import timezone
 
 from portals import bulk
 from portals.mirror.spool import plain
-from portals.models import Portal, PublicIdCounter
+from portals.models import IdStock, Portal
 from portals.providers.vod_records import EpisodeRecord, SeriesDetails
 from restreamer.lib import storable
 from vod.models import Episode, EpisodeOffer, Season, SeriesOffer
 from vod.settling import settle_episodes, slices
 from vod.shapes import told
 
-_BATCH = 1000
+#: Written in one transaction: others who write wait for its end.
+_BATCH = 250
 _HIGHEST_NUMBER = 10**6
 _TOLD = ("year", "rating", "poster", "plot", "cast", "director", "genres", "duration_s", "tmdb_id", "imdb_id", "more")
 _WRITTEN = (
@@ -80,7 +81,7 @@ def store_details(offer: SeriesOffer, details: SeriesDetails) -> int:
                     "released_on": season.about.released_on,
                 },
             )
-        seen = _store([(place, record) for record in details.episodes])
+        seen = _store([(place, record) for record in details.episodes], IdStock())
         _mark_gone(EpisodeOffer.objects.filter(series_offer=offer), seen)
     return len(seen)
 
@@ -94,11 +95,11 @@ def store_listed(portal: Portal, records: Iterable[EpisodeRecord]) -> int:
         ).values_list("provider_id", "pk", "series_id")
     }
     seen: set[int] = set()
+    ids = IdStock()
     source = iter(records)
     while batch := list(islice(source, _BATCH)):
         placed = [(places[r.series_id], r) for r in batch if r.series_id in places]
-        with transaction.atomic():
-            seen |= _store(placed)
+        seen |= _store(placed, ids)
     if seen:
         with transaction.atomic():
             _mark_gone(EpisodeOffer.objects.filter(series_offer__portal=portal), seen)
@@ -107,7 +108,7 @@ def store_listed(portal: Portal, records: Iterable[EpisodeRecord]) -> int:
     return len(seen)
 
 
-def _store(placed: Sequence[tuple[_Place, EpisodeRecord]]) -> set[int]:
+def _store(placed: Sequence[tuple[_Place, EpisodeRecord]], ids: IdStock) -> set[int]:
     """One batch, in a constant number of statements; returns the keys of its rows."""
     items = list(_distinct(placed))
     if not items:
@@ -122,11 +123,13 @@ def _store(placed: Sequence[tuple[_Place, EpisodeRecord]]) -> set[int]:
         item.pk, item.episode_id = row[0], row[1] or 0
         if row[2] != item.fingerprint or row[3] is not None or not item.episode_id:
             changed.append(item)
-    _update(changed)
-    _insert(born)
     homeless = [item for item in [*changed, *born] if not item.episode_id]
-    _give_episodes(homeless, {(item.place.offer_id, item.episode_id) for item in items if item.episode_id})
-    settle_episodes(item.episode_id for item in [*changed, *born])
+    ids.reserve(len(homeless))
+    with transaction.atomic():
+        _update(changed)
+        _insert(born)
+        _give_episodes(homeless, {(item.place.offer_id, item.episode_id) for item in items if item.episode_id}, ids)
+        settle_episodes(item.episode_id for item in [*changed, *born])
     return {item.pk for item in items}
 
 
@@ -181,13 +184,12 @@ def _values(item: _Item) -> tuple[Any, ...]:
     )
 
 
-def _give_episodes(items: Sequence[_Item], claimed: set[tuple[int, int]]) -> None:
+def _give_episodes(items: Sequence[_Item], claimed: set[tuple[int, int]], ids: IdStock) -> None:
     """An episode for each row that feeds none. `claimed`: (offer, episode) pairs of the batch's other records."""
     if not items:
         return
     spots = _spots(items)
     seasons = _seasons({item.spot[:2] for item in items})
-    fresh = iter(PublicIdCounter.take(len(items)))
     now = bulk.prepared(timezone.now())
     new = []
     for item in items:
@@ -195,7 +197,7 @@ def _give_episodes(items: Sequence[_Item], claimed: set[tuple[int, int]]) -> Non
         offer_id = item.place.offer_id
         item.episode_id = next((pk for pk in here if (offer_id, pk) not in claimed), 0)
         if not item.episode_id:
-            item.episode_id = next(fresh)
+            item.episode_id = ids.take()
             series_id, season, number = item.spot
             name = storable.text(item.record.name, 500) or f"Episode {number}"
             new.append((item.episode_id, False, "", True, name, now, series_id, seasons[series_id, season], number))

@@ -72,6 +72,7 @@ class _VodShape:
     """What both kinds share."""
 
     fed_by = "offers"
+    batch = 250
     year_needed = True
 
     def genre_id(self, record: Any) -> str:

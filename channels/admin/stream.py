@@ -19,7 +19,9 @@ class StreamAdmin(ModelAdmin):
     list_filter = ("portal", ("genre", RelatedDropdownFilter), "is_radio", "censored", "subscribed")
     list_filter_submit = True
     list_select_related = ("portal", "genre")
-    list_per_page = 100
+    list_per_page = 50
+    #: As they came; by portal and position would sort all of them for each page.
+    ordering = ("id",)
     search_fields = ("name", "provider_id", "guide_id")
     show_full_result_count = False
     fields = (

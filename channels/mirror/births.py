@@ -13,7 +13,7 @@ from channels.models import Channel, ChannelStream, GenreMap, Group
 from channels.rules import compiled
 from portals import bulk
 from portals.mirror.shape import NewRow
-from portals.models import Portal, PublicIdCounter
+from portals.models import IdStock, Portal
 from portals.providers.records import StreamRecord
 from restreamer.lib import names, storable
 from restreamer.lib.errors import InvalidInput
@@ -39,14 +39,19 @@ class Births:
         self._groups: dict[str, int] = {}
         self._maps = {row.genre_id: row for row in GenreMap.objects.filter(genre__portal=portal)}
         self._used: set[Decimal] | None = None
+        self._ids = IdStock()
+
+    def reserve(self, count: int) -> None:
+        """So many channels come next."""
+        self._ids.reserve(count)
 
     def give(self, born: Sequence[NewStream]) -> list[int]:
         """A channel for each stream; returns the new public ids, in the streams' order."""
-        ids = PublicIdCounter.take(len(born))
+        ids = [self._ids.take() for _ in born]
         now = bulk.prepared(timezone.now())
         bulk.insert(Channel, _CHANNEL, [self._channel(i, s, now) for i, s in zip(ids, born, strict=True)])
         bulk.insert(ChannelStream, _LINK, [(i, s.pk, 0) for i, s in zip(ids, born, strict=True)])
-        return list(ids)
+        return ids
 
     def follow(self, pks: Sequence[int]) -> None:
         """A channel is a curator's: what becomes of its streams changes nothing of it."""

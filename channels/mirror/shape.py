@@ -25,6 +25,7 @@ class LiveShape(Shape[StreamRecord]):
     shown = Channel
     fed_by = "links"
     columns = ("number", "logo", "guide_id", "is_radio", "censored", "subscribed", "archive_hours")
+    batch = 500
 
     def genre_id(self, record: StreamRecord) -> str:
         """The portal's id of the genre."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any, Generic
+from typing import Any, Generic, TypeVar
 
 from django.db import transaction
 from django.utils import timezone
@@ -19,6 +19,8 @@ from portals.models.genre import GenreKind
 from portals.providers.records import GenreRecord
 from portals.runs import Progress
 from restreamer.lib import storable
+
+K = TypeVar("K")
 
 #: Columns the mirror writes in every shape, before the shape's own.
 _WRITTEN = (
@@ -66,14 +68,13 @@ class Mirror(Generic[R]):
         """A piece of the list at a time; of a list with little to write, only what the plan has kept of it."""
         pieces = numbered(spool) if self.plan.records is None else batched(self.plan.records, PIECE)
         for piece in pieces:
-            work = {}
+            work: dict[str, NewRow[R]] = {}
             for position, record in piece:
                 provider_id = storable.text(record.provider_id, 200)
                 if provider_id in self.plan.todo:
                     work[provider_id] = self._row(provider_id, record, position)
-            if work:
-                with transaction.atomic():
-                    self._write(work)
+            for ids in slices(list(work), self.shape.batch):
+                self._write({provider_id: work[provider_id] for provider_id in ids})
             progress(piece[-1][0] + 1, spool.count)
 
     def _clear_ids(self) -> None:
@@ -93,8 +94,10 @@ class Mirror(Generic[R]):
             work[provider_id].pk = pk
             changed.append(work[provider_id])
             self.counts["back" if stale else "changed"] += 1
-        self._update(changed)
-        self._insert(born)
+        self._births.reserve(len(born))
+        with transaction.atomic():
+            self._update(changed)
+            self._insert(born)
 
     def _known(self, ids: list[str]) -> dict[str, tuple[int, bool]]:
         """Rows of these record ids: pk, stale."""
@@ -161,7 +164,7 @@ class Mirror(Generic[R]):
         )
 
     def _mark_gone(self) -> None:
-        for pks in slices(self.plan.gone):
+        for pks in slices(self.plan.gone, self.shape.batch):
             with transaction.atomic():
                 self.undo.gone(self.shape.offered, pks)
                 gone = self._rows.filter(pk__in=pks, stale_since__isnull=True)
@@ -213,6 +216,6 @@ def batched(records: Sequence[tuple[int, R]], size: int) -> Iterable[Sequence[tu
     return (records[start : start + size] for start in range(0, len(records), size))
 
 
-def slices(pks: Sequence[int]) -> Iterable[Sequence[int]]:
+def slices(keys: Sequence[K], size: int = PIECE) -> Iterable[Sequence[K]]:
     """Pieces small enough for one statement."""
-    return (pks[start : start + PIECE] for start in range(0, len(pks), PIECE))
+    return (keys[start : start + size] for start in range(0, len(keys), size))

@@ -61,6 +61,9 @@ class Births(Protocol[R]):
     #: For the run's report: kind of change -> examples.
     report: dict[str, list[list[str]]]
 
+    def reserve(self, count: int) -> None:
+        """So many rows come next; called outside of their transaction."""
+
     def give(self, born: Sequence[NewRow[R]]) -> list[int]:
         """Something shown for each row; returns the public ids that are new."""
 
@@ -83,6 +86,8 @@ class Shape(Protocol[R]):
     #: From what is shown to the rows that feed it.
     fed_by: str
     columns: tuple[str, ...]
+    #: Rows written in one transaction: others who write wait for its end.
+    batch: int
 
     def genre_id(self, record: R) -> str:
         """The portal's id of the record's genre."""

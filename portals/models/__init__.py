@@ -3,12 +3,13 @@
 from portals.models.genre import Genre
 from portals.models.list_state import ListState
 from portals.models.portal import Portal, PortalKind
-from portals.models.public_id import PublicIdCounter
+from portals.models.public_id import IdStock, PublicIdCounter
 from portals.models.run import Run, RunKind, RunPayload, RunState
 from portals.models.subscription import Login, Mac, Subscription, SubscriptionState
 
 __all__ = [
     "Genre",
+    "IdStock",
     "ListState",
     "Login",
     "Mac",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+
 from django.db import models, transaction
 from django.db.models import F
 
@@ -28,3 +30,21 @@ class PublicIdCounter(models.Model):
             if end > _HIGHEST:
                 raise RestreamerError("The public ids are used up: 2,147,483,647 items have been seen.")
         return range(end - count, end)
+
+
+class IdStock:
+    """Ids taken ahead of the transaction that uses them, so that others who need one never wait for its end."""
+
+    def __init__(self) -> None:
+        self._ids: deque[int] = deque()
+
+    def reserve(self, count: int) -> None:
+        """Have at least `count` at hand. What is left over serves the next time."""
+        missing = count - len(self._ids)
+        if missing > 0:
+            self._ids.extend(PublicIdCounter.take(missing))
+
+    def take(self) -> int:
+        """A fresh id."""
+        self.reserve(1)
+        return self._ids.popleft()

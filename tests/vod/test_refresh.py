@@ -153,7 +153,7 @@ def test_a_portal_may_show_new_movies_at_once(refresh, portal):
 
 
 def test_statements_grow_by_batch_and_not_by_item(refresh, django_assert_max_num_queries):
-    with django_assert_max_num_queries(90):
+    with django_assert_max_num_queries(200):
         refresh(films(2500))
     with django_assert_max_num_queries(30):
         refresh(films(2500))
