@@ -43,6 +43,9 @@ class AddressOpener:
     def look_ahead(self, ticket: Ticket, history: FaultHistory, playing: str) -> None:
         """There is one source."""
 
+    def over(self, key: str) -> None:
+        return
+
     def renew(self, opened: Collection[Opened]) -> set[str]:
         return set()
 

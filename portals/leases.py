@@ -53,6 +53,11 @@ _KEYS = (
 _PREFIXES = (redis_keys.LEASES_OF_SUBSCRIPTION, redis_keys.LEASES_OF_PORTAL, redis_keys.LEASES_OF_OWNER)
 
 
+def good_until(asked_at: float, lifetime_s: float) -> float:
+    """Until when its holder may rely on what was renewed by a call sent at `asked_at`, on his own clock."""
+    return asked_at + lifetime_s - min(_CLOSING_MARGIN_S, lifetime_s / 2)
+
+
 @dataclass(frozen=True, slots=True)
 class Lease:
     """The right to one slot, wanted or held. `limits` are those of subscription, portal, installation; 0 = none."""
@@ -153,7 +158,7 @@ class Ledger:
         match answer:
             case ["held", ago]:
                 with self._lock:
-                    self._held[lease.id] = (lease, self._good_until(asked_at))
+                    self._held[lease.id] = (lease, good_until(asked_at, self.lifetime_s))
                 return float(ago) if float(ago) >= 0 else float("inf")
             case ["full", level]:
                 raise _no_free_slot(level)
@@ -181,7 +186,7 @@ class Ledger:
         with self._lock:
             for lease in held:
                 if lease.id not in refused and lease.id in self._held:
-                    self._held[lease.id] = (lease, self._good_until(asked_at))
+                    self._held[lease.id] = (lease, good_until(asked_at, self.lifetime_s))
         return lost | refused
 
     def release(self, lease_id: str, *, cooling_s: float = 0.0, used: bool = True) -> bool:
@@ -237,9 +242,6 @@ class Ledger:
             if expiry > now and one in facts
         ]
         return sorted(rows, key=lambda row: row.since)
-
-    def _good_until(self, asked_at: float) -> float:
-        return asked_at + self.lifetime_s - min(_CLOSING_MARGIN_S, self.lifetime_s / 2)
 
     def _run_out(self, ids: Iterable[str]) -> set[str]:
         now = self._clock()

@@ -10,10 +10,13 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning
 
+from restreamer.lib.errors import ConfigurationError
+from streaming import internal
+
 
 def settings_check(**kwargs: Any) -> list[CheckMessage]:
     """All our checks; each message says what to type."""
-    return [*_base_url(), *_trusted_proxies(), *_rings(), *_debug()]
+    return [*_base_url(), *_trusted_proxies(), *_rings(), *_debug(), *_nodes()]
 
 
 def _base_url() -> Iterator[CheckMessage]:
@@ -56,4 +59,30 @@ def _debug() -> Iterator[CheckMessage]:
             "RESTREAMER_DEBUG is on while others can reach this machine: error pages show settings and code.",
             hint="Unset RESTREAMER_DEBUG, or set RESTREAMER_BIND=127.0.0.1:8001",
             id="restreamer.W001",
+        )
+
+
+def _nodes() -> Iterator[CheckMessage]:
+    """What several nodes must have in common, and what must differ."""
+    if not settings.INTERNAL_BIND:
+        return
+    try:
+        internal.address_of(settings.RELAYS)
+    except ConfigurationError as err:
+        yield Error(err.message, id="restreamer.E004")
+    alone = [
+        name
+        for name, given in (
+            ("REDIS_URL", settings.REDIS_URL_GIVEN),
+            ("RESTREAMER_SECRET_KEY", settings.SECRET_KEY_GIVEN),
+            ("DATABASE_URL", settings.DATABASES["default"]["ENGINE"].endswith("postgresql")),
+            ("RESTREAMER_NODE", settings.NODE_NAME != settings.UNNAMED_NODE),
+        )
+        if not given
+    ]
+    if alone:
+        yield Error(
+            f"RESTREAMER_INTERNAL_BIND says that there are several nodes, but {', '.join(alone)} is not set.",
+            hint="All nodes need the same Redis, database and secret key, and each a name of its own: docs/cluster.md",
+            id="restreamer.E005",
         )

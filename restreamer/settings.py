@@ -68,11 +68,15 @@ FORGET_DAYS = env_int("RESTREAMER_FORGET_DAYS", 30, minimum=0, maximum=3650)
 PREFETCH_SPACING_S = env_float("RESTREAMER_PREFETCH_SPACING_S", 0.5, minimum=0, maximum=60)
 
 # --- the data plane ------------------------------------------------------------------------------------------------
-NODE_NAME = env_str("RESTREAMER_NODE", "node1")
+UNNAMED_NODE = "node1"
+NODE_NAME = env_str("RESTREAMER_NODE", UNNAMED_NODE)
 # Relay processes of this machine; channels are dealt to them, each at a socket of its own (streaming/dealing.py).
 MOST_RELAYS = 64
 RELAYS = env_int("RESTREAMER_RELAYS", 1, minimum=1, maximum=MOST_RELAYS)
 RELAY_SOCKET = RUN_FOLDER / "relay.sock"
+# Several nodes: where the relays of this one listen for the others, and how those reach it; empty: it is alone.
+INTERNAL_BIND = env_str("RESTREAMER_INTERNAL_BIND")
+INTERNAL_ADDRESS = env_str("RESTREAMER_INTERNAL_ADDRESS")
 RELAY_RING_SECONDS = env_int("RESTREAMER_RING_SECONDS", 30, minimum=5, maximum=600)
 RELAY_RING_BYTES = env_int("RESTREAMER_RING_BYTES", 48 * 1024 * 1024, minimum=1024 * 1024)
 RELAY_TOTAL_RING_BYTES = env_int("RESTREAMER_TOTAL_RING_BYTES", 2 * 1024**3, minimum=4 * 1024 * 1024)

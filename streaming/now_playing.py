@@ -82,22 +82,28 @@ def prefer(request: HttpRequest) -> HttpResponse:
 
 def _running() -> list[Running]:
     sessions = Sessions(connection())
-    watching: dict[str, list[tuple[SessionFacts, str]]] = {}
+    watching: dict[tuple[str, str], list[tuple[SessionFacts, str]]] = {}
     moment = time.time()
     for one in sessions.sessions():
         if is_redirect(one.owner):
             continue
         since = f"{(moment - one.facts.started_at) / 60:.0f} min"
-        watching.setdefault(one.facts.key, []).append((one.facts, since))
-    relays = [facts for facts, _ in sessions.relays()]
-    channels = [int(f.key.partition(":")[2]) for f in relays if f.key.startswith("channel:")]
+        watching.setdefault((one.facts.key, one.owner), []).append((one.facts, since))
+    relays = sessions.relays()
+    channels = [int(f.key.partition(":")[2]) for f, _ in relays if f.key.startswith("channel:")]
     streams: dict[str, list[Stream]] = {}
     found = Stream.objects.filter(link__channel__in=channels).select_related("portal", "link").order_by("link__rank")
     for stream in found:
         streams.setdefault(f"channel:{stream.link.channel_id}", []).append(stream)
     return [
-        Running(one, watching.get(one.key, []), streams.get(one.key, []), round((moment - one.started_at) / 60, 1))
-        for one in relays
+        Running(
+            one,
+            watching.get((one.key, owner), []),
+            # A relay that another node feeds is steered there.
+            [] if one.fed_by else streams.get(one.key, []),
+            round((moment - one.started_at) / 60, 1),
+        )
+        for one, owner in relays
     ]
 
 

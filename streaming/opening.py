@@ -67,7 +67,7 @@ class PortalOpener:
 
         Raises RedisUnavailable.
         """
-        return self.ledger.sweep(alone=settings.NODE_NAME == "node1" and settings.RELAYS == 1)
+        return self.ledger.sweep(alone=settings.NODE_NAME == settings.UNNAMED_NODE and settings.RELAYS == 1)
 
     def open(self, ticket: Ticket, history: FaultHistory, cancelled: threading.Event) -> Opened:
         """The next upstream for the ticket's key; see `streaming.search`.
@@ -91,6 +91,9 @@ class PortalOpener:
         """Have ready what the next candidate needs; see `streaming.ahead`."""
         with own_connections():
             make_ready(self, ticket, history, playing)
+
+    def over(self, key: str) -> None:
+        """Leases are all we hold, and they are back."""
 
     def renew(self, opened: Collection[Opened]) -> set[str]:
         """Renew the leases; returns those that are lost. Also without Redis: then by our own clock."""

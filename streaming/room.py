@@ -75,6 +75,7 @@ class Room:
 
     def _ask(self, victim: LeaseFacts, viewer_id: int) -> bool:
         """Ask whoever holds it. Another process hears it through Redis, on this machine or another."""
+        self._ask_other_nodes(victim, viewer_id)
         if self.give_up is not None and victim.owner == self._ledger.owner:
             return self.give_up(victim.id, victim.key, viewer_id)
         if redirects.is_redirect(victim.owner):
@@ -87,6 +88,12 @@ class Room:
         }
         self._sessions.send(victim.owner, Command("stop_lingering", arguments))
         return True
+
+    def _ask_other_nodes(self, victim: LeaseFacts, viewer_id: int) -> None:
+        """Relays that are fed with the victim's channel end as well, or they would open its source themselves."""
+        for facts, owner in self._sessions.relays():
+            if facts.key == victim.key and facts.fed_by == victim.owner:
+                self._sessions.send(owner, Command("leave", {"key": victim.key, "viewer_id": viewer_id}))
 
 
 def _counts(row: LeaseFacts, lease: Lease, level: str) -> bool:

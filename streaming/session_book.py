@@ -76,7 +76,7 @@ class SessionBook:
             pipeline.delete(redis_keys.owner_sessions(self.owner), redis_keys.relay_commands(self.owner))
             for facts, owner in self._sessions.relays():
                 if owner == self.owner:
-                    _drop_relay(pipeline, facts.key)
+                    _drop_relay(pipeline, redis_keys.relay_name(facts.key, owner))
             pipeline.execute()
         return len(dead)
 
@@ -157,16 +157,17 @@ class SessionBook:
         return due
 
     def _write_relays(self, pipeline: Pipeline, relays: Sequence[RelayFacts], now: float) -> None:
-        keys = {one.key for one in relays}
+        names = {redis_keys.relay_name(one.key, self.owner) for one in relays}
         for one in relays:
             raw = json.dumps({"facts": asdict(one), "owner": self.owner})
-            pipeline.set(redis_keys.relay_facts(one.key), raw, px=int(LIFETIME_S * 1000))
-        if keys:
-            pipeline.zadd(redis_keys.ALL_RELAYS, dict.fromkeys(keys, now + LIFETIME_S))
-        for ended in self._relays - keys:
+            facts = redis_keys.relay_facts(redis_keys.relay_name(one.key, self.owner))
+            pipeline.set(facts, raw, px=int(LIFETIME_S * 1000))
+        if names:
+            pipeline.zadd(redis_keys.ALL_RELAYS, dict.fromkeys(names, now + LIFETIME_S))
+        for ended in self._relays - names:
             _drop_relay(pipeline, ended)
         pipeline.zremrangebyscore(redis_keys.ALL_RELAYS, "-inf", now)
-        self._relays = keys
+        self._relays = names
 
     def _write_sessions(self, pipeline: Pipeline, sessions: Sequence[SessionFacts], now: float) -> None:
         members: dict[str, list[str]] = defaultdict(list)
@@ -188,7 +189,7 @@ class SessionBook:
         pipeline.zremrangebyscore(redis_keys.ALL_SESSIONS, "-inf", now)
 
     def _mark_lingering(self, relays: Sequence[RelayFacts]) -> None:
-        idle = [one.key for one in relays if one.viewers == 0]
+        idle = [one.key for one in relays if one.viewers == 0 and not one.nodes]
         if self._ledger is not None and (idle or self._was_idle):
             self._ledger.mark_lingering(idle)
         self._was_idle = bool(idle)
@@ -199,9 +200,9 @@ class SessionBook:
             logger.warning("What is watched cannot be written down: %s", err)
 
 
-def _drop_relay(pipeline: Pipeline, key: str) -> None:
-    pipeline.delete(redis_keys.relay_facts(key))
-    pipeline.zrem(redis_keys.ALL_RELAYS, key)
+def _drop_relay(pipeline: Pipeline, name: str) -> None:
+    pipeline.delete(redis_keys.relay_facts(name))
+    pipeline.zrem(redis_keys.ALL_RELAYS, name)
 
 
 def command_from(raw: bytes) -> Command | None:

@@ -98,10 +98,13 @@ class Sessions:
         return [row for answer in answers if (row := _watch_facts(answer)) is not None]
 
     def relays(self) -> list[tuple[RelayFacts, str]]:
-        """All running relays with their owners, oldest first. Raises RedisUnavailable."""
-        keys = self._alive(redis_keys.ALL_RELAYS)
+        """All running relays with their owners, oldest first; one key may run on several nodes.
+
+        Raises RedisUnavailable.
+        """
+        names = self._alive(redis_keys.ALL_RELAYS)
         with answering():
-            raw = self._client.mget([redis_keys.relay_facts(key) for key in keys]) if keys else []
+            raw = self._client.mget([redis_keys.relay_facts(name) for name in names]) if names else []
         rows = [json.loads(one) for one in raw if one]
         found = [(RelayFacts(**row["facts"]), str(row["owner"])) for row in rows]
         return sorted(found, key=lambda one: one[0].started_at)
@@ -132,7 +135,7 @@ class Sessions:
                 self._client.set(redis_keys.preferred_stream(key), stream_id, ex=_PREFERENCE_LIFETIME_S)
             else:
                 self._client.delete(redis_keys.preferred_stream(key))
-        running = [facts for facts, _ in self.relays() if facts.key == key]
+        running = [facts for facts, _ in self.relays() if facts.key == key and not facts.fed_by]
         if stream_id and any(facts.stream_id != stream_id for facts in running):
             # The opener reads the wish: to switch is enough.
             self.switch(key)
@@ -152,7 +155,8 @@ class Sessions:
             pipeline.execute()
 
     def _tell(self, key: str, command: Command) -> bool:
-        owners = [owner for facts, owner in self.relays() if facts.key == key]
+        # Those that other nodes feed have no source of their own to change.
+        owners = [owner for facts, owner in self.relays() if facts.key == key and not facts.fed_by]
         for owner in owners:
             self.send(owner, command)
         return bool(owners)

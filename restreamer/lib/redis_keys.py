@@ -129,12 +129,27 @@ def owner_sessions(owner: str) -> str:
     return f"{PREFIX}sessions:owner:{owner}"
 
 
-def relay_facts(relay_key: str) -> str:
+def relay_name(relay_key: str, owner: str) -> str:
+    """One running relay: several nodes may run one key, all but one of them fed by that one."""
+    return f"{relay_key}@{owner}"
+
+
+def relay_facts(relay_name: str) -> str:
     """JSON with the facts of one running relay (channel, candidate, viewers, bytes, state); gone with its lifetime."""
-    return f"{PREFIX}relay:{relay_key}"
+    return f"{PREFIX}relay:{relay_name}"
 
 
-#: Sorted set: relay key -> expiry of all running relays.
+def claim(relay_key: str) -> str:
+    """JSON: which relay process owns a relay key, and where others feed from it; gone with its lifetime."""
+    return f"{PREFIX}claim:{relay_key}"
+
+
+def owner_claims(owner: str) -> str:
+    """Set of the relay keys one relay process has claimed."""
+    return f"{PREFIX}claims:{owner}"
+
+
+#: Sorted set: name of the relay -> expiry of all running relays.
 ALL_RELAYS = f"{PREFIX}relays"
 
 

@@ -108,8 +108,13 @@ class Audience:
         self._counted_at = float("-inf")
 
     def __len__(self) -> int:
-        """Viewers who wait or watch; those who are being sent their last bytes do not count."""
+        """Viewers who wait or watch, other nodes too; those who are being sent their last bytes do not count."""
         return len(self._waiting) + len(self._flowing)
+
+    @property
+    def nodes(self) -> list[Viewer]:
+        """Of those, the relays of other nodes: they go on without us, see `finish_nodes`."""
+        return [v for group in (self._waiting, self._flowing) for v in group.values() if v.ticket.node]
 
     @property
     def waiting(self) -> bool:
@@ -122,8 +127,9 @@ class Audience:
         return not self._waiting and not self._flowing and not self._ending
 
     def only(self, viewer_id: int) -> bool:
-        """Everybody who waits or watches is this one viewer, and there is somebody."""
-        ids = {v.ticket.viewer_id for group in (self._waiting, self._flowing) for v in group.values()}
+        """Everybody who waits or watches here is this one viewer, and there is somebody."""
+        here = [v.ticket for group in (self._waiting, self._flowing) for v in group.values()]
+        ids = {ticket.viewer_id for ticket in here if not ticket.node}
         return ids == {viewer_id}
 
     def viewers(self) -> list[Viewer]:
@@ -219,9 +225,19 @@ class Audience:
         return packet + block[:at]
 
     def finish_all(self, reason: str) -> None:
-        """Everybody gets what is published, then a clean end."""
+        """Everybody gets what is published, then a clean end; other nodes when it is their turn to open the source."""
         for viewer in list(self._flowing.values()):
-            self.finish(viewer, reason, at=self._ring.head)
+            if not viewer.ticket.node:
+                self.finish(viewer, reason, at=self._ring.head)
+
+    def finish_nodes(self, reason: str) -> None:
+        """The upstream is closed, or no longer ours to share: other nodes look again who has the channel."""
+        for viewer in self.nodes:
+            if viewer.position < 0:
+                viewer.reason = reason
+                self._drop(viewer)
+            else:
+                self.finish(viewer, reason, at=self._ring.head)
 
     def expire(self, now: float) -> None:
         """End the viewings that are over by now, and close those who have not taken their last bytes in time."""
@@ -235,7 +251,9 @@ class Audience:
     def refuse(self, error: RestreamerError, reason: str = "") -> None:
         """Everybody who waits is told why there is no picture."""
         for viewer in list(self._waiting.values()):
-            self._refuse(viewer, error, reason)
+            # What we were told by the source, a node may tell its viewers; that we end, it need not.
+            if not (viewer.ticket.node and isinstance(error, endings.RelayEnded)):
+                self._refuse(viewer, error, reason)
 
     def refuse_late(self, attached_before: float, error: RestreamerError) -> None:
         """Refuse those who have waited since before that moment of the loop's clock."""
@@ -251,7 +269,7 @@ class Audience:
         viewer.reason = reason or f"{endings.REFUSED}{error.public}"
         self._loop.unwatch(viewer.fd)
         del self._waiting[viewer.fd]
-        if self._console(viewer, error):
+        if not viewer.ticket.node and self._console(viewer, error):
             self._left(viewer, viewer.reason)
             return
         # A refusal fits any fresh socket's buffer.

@@ -84,4 +84,9 @@ class SlateOpener:
     def renew(self, opened: Collection[Opened]) -> set[str]:
         """Renew the leases of those that have one."""
         leased = [one for one in opened if not isinstance(one.source, SlateSource)]
-        return self._inner.renew(leased) if leased else set()
+        return self._inner.renew(leased)
+
+    def over(self, key: str) -> None:
+        """Nobody else's, unless it is no slate."""
+        if not is_slate(key):
+            self._inner.over(key)

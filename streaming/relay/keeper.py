@@ -81,7 +81,8 @@ class LeaseKeeper:
         sent_at = clock()
         try:
             opened = self._registry.opened()
-            lost = self._opener.renew(opened) if opened else set()
+            # Also with none: a claim is held before anything is open.
+            lost = self._opener.renew(opened)
         except Exception:
             # The boundary of the thread: a defect in an opener must not end it. The timer is not put off.
             logger.exception("The leases could not be renewed")

@@ -10,7 +10,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -35,6 +35,8 @@ BEAT_S = 1.0
 #: From SIGTERM to the end: so long viewers may read their last bytes, and all of it may take.
 FLUSH_S = 0.5
 STOP_S = 2.0
+#: Before that, so long it may take to leave the channels to other nodes.
+LEAVE_S = 1.5
 
 #: A round of the loop that took longer is worth a line.
 SLOW_S = 0.5
@@ -57,11 +59,14 @@ class RelayProcess:
         beat_s: float = BEAT_S,
         timer: Timer | None = None,
         good_s: float = 0.0,
+        leave_to: Callable[[Mapping[str, Ticket]], None] | None = None,
     ) -> None:
         """`hls_folder` is where segments are kept; without one there is no HLS. `seats` serve what is passed through;
         without them such tickets are unknown keys.
 
         `timer` ends a process that stands still before others may take its slots, `good_s` after a renewal.
+
+        `leave_to` is told at the end which other node has each channel from then on; it may block for a while.
         """
         self.loop = TickLoop(clock=clock)
         self._cutting = CuttingRoom(hls_folder, self.loop) if hls_folder is not None else None
@@ -88,8 +93,12 @@ class RelayProcess:
         )
         self._housekeeping = _Housekeeping(self.loop, self.registry, self.passages, book, beat_s)
         self._control = ControlSocket(socket_path, self._take, self.registry.polls.hear)
+        self._leave_to = leave_to
+        #: When the channels must have been left to other nodes, on the loop's clock; 0 = there is nothing to wait for.
+        self._leave_by = 0.0
         self._stop_by = 0.0
         self._stopping = False
+        self._stopped_all = False
 
     def run(self) -> None:
         """Serve until `stop`; returns when every upstream is closed, or `STOP_S` after it."""
@@ -129,12 +138,26 @@ class RelayProcess:
         if self._stopping:
             return
         self._stopping = True
-        self._stop_by = self.loop.clock() + STOP_S
         threading.Thread(target=self._control.close, name="relay-close", daemon=True).start()
-        self.registry.stop_all(endings.RESTART, flush_s=FLUSH_S)
-        if self.passages is not None:
-            self.passages.stop_all(endings.RESTART)
+        heirs = self.registry.heirs()
+        if heirs and self._leave_to is not None:
+            # First who has the channels next, then their end here: so nobody else comes in between.
+            leave_to = self._leave_to
+            self._leave_by = self.loop.clock() + LEAVE_S
+            self.registry.errands.run(
+                "leave the channels", lambda: leave_to(heirs), lambda _: self._stop_all(), lambda _: self._stop_all()
+            )
+        else:
+            self._stop_all()
         self.loop.add(_Waiter(self))
+
+    def _stop_all(self) -> None:
+        if not self._stopped_all:
+            self._stopped_all = True
+            self._stop_by = self.loop.clock() + STOP_S
+            self.registry.stop_all(endings.RESTART, flush_s=FLUSH_S)
+            if self.passages is not None:
+                self.passages.stop_all(endings.RESTART)
 
     def obey(self, command: Command) -> None:
         """Do what was asked, soon. From any thread."""
@@ -142,8 +165,10 @@ class RelayProcess:
 
     def stop_if_done(self, now: float) -> None:
         """Nothing left, or no more time: leave the loop."""
+        if not self._stopped_all and now >= self._leave_by:
+            self._stop_all()
         done = self.registry.empty and (self.passages is None or self.passages.empty)
-        if done or now >= self._stop_by:
+        if done or (self._stopped_all and now >= self._stop_by):
             self.loop.stop()
 
     def _take(self, ticket: Ticket, sock: socket.socket) -> None:
@@ -151,6 +176,10 @@ class RelayProcess:
             self.passages.attach(ticket, sock)
         else:
             self.loop.call(self.registry.attach, ticket, sock)
+
+    def take_node(self, ticket: Ticket, sock: socket.socket) -> None:
+        """Feed the relay of another node. From any thread."""
+        self.loop.call(self.registry.attach_node, ticket, sock)
 
     def _ended(self, facts: SessionFacts, reason: str) -> None:
         self._housekeeping.post(partial(self._book.ended, facts, reason))

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from restreamer.lib.errors import RestreamerError
 from streaming.faults import Fault
 from streaming.journal.notes import Note, Run
-from streaming.relay import consolation, endings, heads
+from streaming.relay import consolation, endings, heads, nodedoor
 from streaming.relay.audience import Viewer
 from streaming.relay.checkup import Measurement
 from streaming.relay.cutting import CuttingRoom
@@ -107,6 +107,14 @@ class RelayRegistry:
         successor.attach(viewer)
         self._start_if_free(successor)
 
+    def attach_node(self, ticket: Ticket, sock: socket.socket) -> None:
+        """Give the relay of another node to ours of that key. It starts nothing: no relay, no claim."""
+        relay = self._current.get(ticket.key)
+        if self._closed or relay is None or not _feeds_nodes(relay):
+            nodedoor.not_here(sock)
+            return
+        relay.attach(Viewer(ticket, sock, self._loop.clock(), self._around.wall()))
+
     def _console(self, viewer: Viewer, error: RestreamerError) -> bool:
         """Show him a slate instead of the refusal, where the installation wants that and there is one."""
         ticket, slates = viewer.ticket, self._around.slates
@@ -132,6 +140,8 @@ class RelayRegistry:
         if command.name == "switch":
             relay = self._current.get(str(what.get("key", "")))
             return relay is not None and relay.switch(Fault.ASKED)
+        if command.name == "leave":
+            return self._leave(str(what.get("key", "")), _number(what.get("viewer_id")))
         if command.name == "stop_lingering":
             chosen = self._to_let_go(what, _number(what.get("viewer_id")))
             if chosen is not None:
@@ -162,6 +172,14 @@ class RelayRegistry:
         except queue.Empty:
             return False
         return free is not None and free.wait(timeout_s)
+
+    def _leave(self, key: str, viewer_id: int) -> bool:
+        """End a relay that another node feeds, because that node needs the slot for another channel."""
+        relay = self._current.get(key)
+        if relay is None or _feeds_nodes(relay) or not _may_go(relay, viewer_id):
+            return False
+        relay.stop(endings.SLOT_WANTED)
+        return True
 
     def _to_let_go(self, asked: Mapping[str, object], viewer_id: int) -> Relay | None:
         """The relay with the lease another process asks for; else the one of its subscription that lingered longest.
@@ -206,6 +224,11 @@ class RelayRegistry:
         return [relay.facts() for relay in self._all], sessions
 
     # --- the end ------------------------------------------------------------------------------------------------
+
+    def heirs(self) -> dict[str, Ticket]:
+        """For each key that other nodes are fed with, one of those. From now on nobody is attached any more."""
+        self._closed = True
+        return {key: nodes[0].ticket for key, relay in self._current.items() if (nodes := relay.audience.nodes)}
 
     def stop_all(self, reason: str, *, flush_s: float) -> None:
         """End every relay; viewers have `flush_s` to read their last bytes."""
@@ -271,9 +294,19 @@ def _holds(relay: Relay, lease_id: str, key: str) -> bool:
     return relay.key == key and not relay.released
 
 
+def _feeds_nodes(relay: Relay) -> bool:
+    """May other nodes be given what it has? A relay that is fed itself feeds nobody, so there is no circle."""
+    fed = relay.opened is not None and relay.opened.fed_by
+    return not fed and relay.state not in (RelayState.DRAINING, RelayState.STOPPED)
+
+
 def _may_go(relay: Relay, viewer_id: int) -> bool:
-    """Nobody watches it, or nobody but this viewer (0: nobody at all)."""
-    if not relay.watching:
+    """Nobody watches it, or nobody but this viewer (0: nobody at all).
+
+    Whoever asks has seen that this is so on the nodes it feeds as well.
+    """
+    if not relay.people:
         return True
     others = {poller.ticket.viewer_id for poller in relay.desk.pollers} - {viewer_id}
-    return viewer_id != 0 and not others and (not len(relay.audience) or relay.audience.only(viewer_id))
+    here = relay.people - len(relay.desk)
+    return viewer_id != 0 and not others and (not here or relay.audience.only(viewer_id))

@@ -111,8 +111,13 @@ class Relay:
 
     @property
     def watching(self) -> int:
-        """How many watch or wait."""
+        """How many watch or wait, other nodes too."""
         return len(self.audience) + len(self.desk)
+
+    @property
+    def people(self) -> int:
+        """The same without other nodes."""
+        return self.watching - len(self.audience.nodes)
 
     def hurry(self, seconds: float) -> None:
         """Viewers who are being sent their last bytes have so long left."""
@@ -149,6 +154,8 @@ class Relay:
     def lease_lost(self) -> None:
         """The right to the upstream is gone: close it now, go on with the next."""
         self._lost(Fault.LEASE_LOST)
+        # Other nodes as well: maybe one of them has the right now.
+        self.audience.finish_nodes("the right to the source ran out here")
 
     # --- facts --------------------------------------------------------------------------------------------------
 
@@ -162,13 +169,15 @@ class Relay:
             state=self._shown_state(),
             candidate=opened.candidate if opened else "",
             label=opened.label if opened else "",
-            viewers=self.watching,
+            viewers=self.people,
             bytes_in=self._bytes_in,
             ring_bytes=self.ring.kept_bytes,
             started_at=self._since,
             stream_id=opened.stream_id if opened else 0,
             subscription_id=opened.subscription_id if opened else 0,
             ffmpeg_speed=round(ffmpeg_speed(opened.source), 2) if opened else 0.0,
+            fed_by=opened.fed_by if opened else "",
+            nodes=len(self.audience.nodes),
         )
 
     def _shown_state(self) -> str:
@@ -180,7 +189,7 @@ class Relay:
     def sessions(self) -> list[SessionFacts]:
         """All its viewers as admin sees them."""
         everybody: list[Viewer | Poller] = [*self.audience.viewers(), *self.desk.pollers]
-        return [self._facts_of(one) for one in everybody]
+        return [self._facts_of(one) for one in everybody if not one.ticket.node]
 
     def _facts_of(self, viewer: Viewer | Poller) -> SessionFacts:
         arrived_at = self.ring.arrived_at(viewer.position) if viewer.position >= 0 else None
@@ -271,7 +280,8 @@ class Relay:
             self._drain(endings.UNWATCHED, RelayEnded())
 
     def _viewer_left(self, viewer: Viewer | Poller, reason: str) -> None:
-        self._around.ended(self._facts_of(viewer), reason)
+        if not viewer.ticket.node:
+            self._around.ended(self._facts_of(viewer), reason)
         if not self.watching and self.lingering_since is None:
             self.lingering_since = self._around.loop.clock()
 
@@ -318,7 +328,10 @@ class Relay:
         self._heard_at = now
         self._looked_ahead = False
         self._silence_s = max(self._limits.silence_s, quiet_s(opened.source))
-        self._vigil = Vigil(self._silence_s)
+        # What a node gives was judged there; a fault of its source is bridged there.
+        self._vigil = None if opened.fed_by else Vigil(self._silence_s)
+        if opened.fed_by:
+            self.audience.finish_nodes("another node has the source now")
         self._become(RelayState.RUNNING)
         self._chronicle.plays(opened, now)
 
@@ -379,16 +392,18 @@ class Relay:
         if opened is None:
             self._release()
             return
-        close, chronicle = self._around.opener.close, self._chronicle
+        opener, key, chronicle = self._around.opener, self.key, self._chronicle
 
         def work() -> None:
-            close(opened)
+            opener.close(opened)
             chronicle.gave_back(opened)
+            opener.over(key)
 
-        self._around.errands.run(f"close {self.key}", work, lambda _: self._release(), lambda _: self._release())
+        self._around.errands.run(f"close {key}", work, lambda _: self._release(), lambda _: self._release())
 
     def _release(self) -> None:
         self.released = True
+        self.audience.finish_nodes(self.reason)
         self._around.released(self)
 
     def _end(self) -> None:

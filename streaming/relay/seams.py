@@ -42,6 +42,9 @@ class Ticket:
     #: The player's Range and If-Range, for what is passed through (streaming/passthrough).
     byte_range: str = ""
     if_range: str = ""
+    #: No person but the relay process of another node, under this name, at this address; it counts for no limit.
+    node: str = ""
+    node_address: str = ""
 
     def to_json(self) -> bytes:
         """One line of UTF-8 JSON."""
@@ -94,6 +97,8 @@ class Opened:
     subscription_id: int
     #: For facts and journals, redacted: `Portal A · 00:1A:79:**:**:5F`.
     label: str
+    #: The relay process of another node that feeds this one; "" = a provider does. It holds no lease.
+    fed_by: str = ""
 
 
 class Opener(Protocol):
@@ -111,6 +116,9 @@ class Opener(Protocol):
 
     def look_ahead(self, ticket: Ticket, history: FaultHistory, playing: str) -> None:
         """The candidate that plays may fail soon: have ready what the next one needs. Takes no slot; never raises."""
+
+    def over(self, key: str) -> None:
+        """The relay of a key has closed its upstream for good; nothing of it is open. Never raises."""
 
     def renew(self, opened: Collection[Opened]) -> set[str]:
         """Renew the leases; returns the ids that are lost and whose upstream must be closed at once."""
@@ -133,6 +141,9 @@ class RelayFacts:
     subscription_id: int = 0
     #: Of an ffmpeg on the way: media time per wall time since its start; 0 = there is none, or it does not say.
     ffmpeg_speed: float = 0.0
+    #: The relay process of another node that feeds it, "" = a provider does; and how many others it feeds.
+    fed_by: str = ""
+    nodes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

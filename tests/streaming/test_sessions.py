@@ -66,7 +66,7 @@ def test_a_relay_that_ended_is_gone_at_the_next_beat(book: SessionBook, sessions
 
 def test_facts_expire_when_no_beat_comes(book: SessionBook, redis: Redis) -> None:
     book.beat([relay()], [session()])
-    assert 0 < redis.pttl(redis_keys.relay_facts("channel:1")) <= 15_000
+    assert 0 < redis.pttl(redis_keys.relay_facts(f"channel:1@{OWNER}")) <= 15_000
     assert 0 < redis.pttl(redis_keys.session("s1")) <= 15_000
     assert redis.zscore(redis_keys.ALL_SESSIONS, "s1") == pytest.approx(redis.time()[0] + 15, abs=1.5)
 

@@ -61,14 +61,15 @@ class Command(RestreamerCommand):
                 "from": facts.label,
                 "stream": facts.stream_id,
                 "viewers": facts.viewers,
+                "at": owner,
+                "feeds": facts.nodes,
                 "ring_MB": round(facts.ring_bytes / 1e6, 1),
                 "ffmpeg_speed": facts.ffmpeg_speed or None,
             }
-            for facts, _ in Sessions(connection()).relays()
+            for facts, owner in Sessions(connection()).relays()
         ]
-        self.table(
-            rows, ["channel", "key", "state", "from", "stream", "viewers", "ring_MB", "ffmpeg_speed"], "Nothing runs."
-        )
+        columns = ["channel", "key", "state", "from", "stream", "viewers", "at", "feeds", "ring_MB", "ffmpeg_speed"]
+        self.table(rows, columns, "Nothing runs.")
 
     def stop(self, options: dict[str, Any]) -> None:
         """End one session."""

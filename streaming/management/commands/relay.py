@@ -8,17 +8,21 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connections
+from redis import Redis
 
 from restreamer import binaries
 from restreamer.dead_mans_timer import DeadMansTimer
 from restreamer.lib.errors import RestreamerError
 from restreamer.lib.redis_client import connection
-from streaming import dealing
+from streaming import dealing, internal
+from streaming.claims import Claims
+from streaming.cluster import ClusterOpener
 from streaming.ear import CommandEar
 from streaming.opening import PortalOpener
 from streaming.passthrough.seats import PortalSeats
 from streaming.relay import consolation
 from streaming.relay.bridge import SOURCE_LOST
+from streaming.relay.nodedoor import NodeDoor
 from streaming.relay.process import RelayProcess, prepare_process, stop_on_signals
 from streaming.relay.slates import SlateShelf
 from streaming.relay.surroundings import RelayLimits
@@ -64,10 +68,11 @@ def _assemble(number: int, slates: SlateShelf) -> RelayProcess:
     """The relay process with its doors to Redis, database and providers. Raises RestreamerError."""
     client = connection()
     opener = PortalOpener(client, source_for=source_for, owner=dealing.relay_owner(number))
+    cluster = _cluster(opener, client, number) if internal.clustered() else None
     book = SessionBook(client, opener.owner, ledger=opener.ledger)
     # First the socket: as long as another relay holds it, its slots and sessions are not those of a dead one.
     process = RelayProcess(
-        consolation.SlateOpener(opener, slates),
+        consolation.SlateOpener(cluster or opener, slates),
         book,
         dealing.socket_of(number),
         limits_from_settings(),
@@ -76,17 +81,27 @@ def _assemble(number: int, slates: SlateShelf) -> RelayProcess:
         hls_folder=settings.HLS_FOLDER,
         timer=DeadMansTimer(),
         good_s=opener.ledger.good_s,
+        leave_to=cluster.leave_to if cluster else None,
     )
     opener.ask_first(process.give_up)
     try:
         book.boot()
         opener.boot()
+        if cluster:
+            cluster.claims.sweep()
+            NodeDoor(internal.bind_of(number), cluster.judge, process.take_node).start()
     except RestreamerError:
         process.abandon()
         raise
     connections.close_all()
     CommandEar(client, opener.owner, process.obey).start()
     return process
+
+
+def _cluster(opener: PortalOpener, client: Redis, number: int) -> ClusterOpener:
+    """What has a channel fed by the node that owns it. Raises ConfigurationError."""
+    address = internal.address_of(number)
+    return ClusterOpener(opener, Claims(client, opener.owner, address), address, internal.secret())
 
 
 def limits_from_settings() -> RelayLimits:

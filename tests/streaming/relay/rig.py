@@ -7,7 +7,7 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from streaming.mpegts.slatemaking import SlateFormat
 from streaming.relay.checkup import Measurement
 from streaming.relay.consolation import SlateOpener
 from streaming.relay.process import RelayProcess
-from streaming.relay.seams import Command, FaultHistory, Opened, RelayFacts, SessionFacts, Slates, Ticket
+from streaming.relay.seams import Command, FaultHistory, Opened, Opener, RelayFacts, SessionFacts, Slates, Ticket
 from streaming.relay.slates import NoSlate
 from streaming.relay.surroundings import RelayLimits
 from streaming.sources.http import HttpSource, Patience
@@ -49,6 +49,8 @@ class ListOpener:
         self.lost: set[str] = set()
         self.closed: list[str] = []
         self.looked_ahead: list[str] = []
+        self.ended: list[str] = []
+        self.closing_s = 0.0
         self.gate = threading.Event()
         self.gate.set()
         self.make_room: Callable[[Ticket], bool] | None = None
@@ -90,12 +92,17 @@ class ListOpener:
         return Opened(source, lease, f"{number}/1", number, 1, f"source {number}")
 
     def close(self, opened: Opened) -> None:
+        # Some connections take their time to close.
+        time.sleep(self.closing_s)
         opened.source.close()
         self.closed.append(opened.lease_id)
         self.held.discard(opened.lease_id)
 
     def look_ahead(self, ticket: Ticket, history: FaultHistory, playing: str) -> None:
         self.looked_ahead.append(playing)
+
+    def over(self, key: str) -> None:
+        self.ended.append(key)
 
     def renew(self, opened: Collection[Opened]) -> set[str]:
         return {one.lease_id for one in opened} & self.lost
@@ -153,13 +160,27 @@ class Notebook:
 class Rig:
     """The process under test. Use as a context manager."""
 
-    def __init__(self, folder: Path, limits: RelayLimits = QUICK, slates: Slates | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        limits: RelayLimits = QUICK,
+        slates: Slates | None = None,
+        wrap: Callable[[Opener], Opener] = lambda opener: opener,
+        leave_to: Callable[[Mapping[str, Ticket]], None] | None = None,
+    ) -> None:
         self.opener = ListOpener()
         self.book = Notebook()
         self.path = folder / "relay.sock"
-        opener = SlateOpener(self.opener, slates) if slates is not None else self.opener
+        opener = wrap(SlateOpener(self.opener, slates) if slates is not None else self.opener)
         self.process = RelayProcess(
-            opener, self.book, self.path, limits, beat_s=0.1, slates=slates, hls_folder=folder / "hls"
+            opener,
+            self.book,
+            self.path,
+            limits,
+            beat_s=0.1,
+            slates=slates,
+            hls_folder=folder / "hls",
+            leave_to=leave_to,
         )
         self._thread = threading.Thread(target=self.process.run, name="relay-under-test", daemon=True)
         self._numbers = itertools.count(1)
