@@ -31,6 +31,7 @@ from portals import due
 from portals import jobs as portal_jobs
 from restreamer.lib import redis_keys
 from restreamer.lib.errors import RestreamerError
+from streaming.journal import keeping
 from vod import jobs as vod_jobs
 
 log = logging.getLogger(__name__)
@@ -63,7 +64,19 @@ def clear_replaced_guides(now: datetime) -> None:
     django_rq.enqueue(guide_jobs.remove_replaced, now)
 
 
+def forget_journals(now: datetime) -> None:
+    """Remove journals that are old or too many."""
+    keeping.forget_old(now)
+
+
+def keep_journals(now: datetime) -> None:
+    """Store what relays wrote of viewings."""
+    keeping.keep(now=now)
+
+
 DUTIES = (
+    Duty("journals", 5, keep_journals),
+    Duty("old journals", 3600, forget_journals),
     Duty("due portals", 30, due.enqueue_due),
     Duty("due guides", 30, guide_jobs.enqueue_due),
     Duty("guide matches asked for", 5, guide_jobs.enqueue_asked_match),

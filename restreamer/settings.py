@@ -64,6 +64,8 @@ REDIS_URL = REDIS_URL_GIVEN or f"unix://{quote(str(REDIS_SOCKET))}?db=0"
 
 #: Days after which what a portal no longer offers is removed, unless a curator touched it; 0 = never.
 FORGET_DAYS = env_int("RESTREAMER_FORGET_DAYS", 30, minimum=0, maximum=3650)
+JOURNAL_DAYS = env_int("RESTREAMER_JOURNAL_DAYS", 30, minimum=0, maximum=3650)
+JOURNAL_MOST = env_int("RESTREAMER_JOURNAL_MOST", 50_000, minimum=0, maximum=10_000_000)
 #: Between two questions when all details of a portal's movies and series are fetched; providers dislike haste.
 PREFETCH_SPACING_S = env_float("RESTREAMER_PREFETCH_SPACING_S", 0.5, minimum=0, maximum=60)
 
@@ -283,7 +285,10 @@ UNFOLD = {
         "navigation": [
             {
                 "title": "Watching",
-                "items": [{"title": "Now playing", "icon": "play_circle", "link": reverse_lazy("now_playing")}],
+                "items": [
+                    {"title": "Now playing", "icon": "play_circle", "link": reverse_lazy("now_playing")},
+                    _page("Viewings", "history", "streaming_playsession_changelist"),
+                ],
             },
             {
                 "title": "Providers",

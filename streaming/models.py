@@ -1,4 +1,4 @@
-"""What a curator decides about delivery: profiles of ffmpeg, and which channels are delivered how; network tuners."""
+"""All rows of the room: ffmpeg profiles, which channels are delivered how, network tuners, journals."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from portals.models import Portal
 from restreamer.lib.errors import InvalidInput
 from streaming.delivery import Choice, Mode
 from streaming.ffmpeg import profiles
+from streaming.journal.rows import PlaySession, RelayRun
 from streaming.tuner_devices import TunerDevice
 
-__all__ = ["Delivery", "TranscodeProfile", "TunerDevice"]
+__all__ = ["Delivery", "PlaySession", "RelayRun", "TranscodeProfile", "TunerDevice"]
 
 
 class TranscodeProfile(models.Model):

@@ -15,6 +15,8 @@ from django.views.decorators.http import require_POST
 from channels.models import Stream
 from restreamer.lib.errors import RestreamerError
 from restreamer.lib.redis_client import connection
+from streaming.journal import keeping
+from streaming.journal.rows import PlaySession
 from streaming.redirects import is_redirect
 from streaming.relay.seams import RelayFacts, SessionFacts
 from streaming.sessions import Sessions
@@ -40,6 +42,7 @@ def urls() -> list[URLPattern]:
         path("now/stop/", view(require_POST(stop)), name="now_stop"),
         path("now/switch/", view(require_POST(switch)), name="now_switch"),
         path("now/prefer/", view(require_POST(prefer)), name="now_prefer"),
+        path("now/journal/<str:session_id>/", view(journal), name="now_journal"),
     ]
 
 
@@ -78,6 +81,19 @@ def prefer(request: HttpRequest) -> HttpResponse:
     sessions = _allowed(request)
     done = stream.isdigit() and sessions.prefer(request.POST.get("key", ""), int(stream))
     return _said(request, done, "That stream is tried first for a day.", "That channel does not run.")
+
+
+def journal(request: HttpRequest, session_id: str) -> HttpResponse:
+    """From a running viewing to the page of its journal; its row may be a moment younger than it."""
+    try:
+        keeping.keep()
+    except RestreamerError as err:
+        messages.warning(request, err.message)
+    row = PlaySession.objects.filter(session_id=session_id).first()
+    if row is None:
+        messages.warning(request, "Nothing is written of that viewing yet. Try again in a moment.")
+        return redirect("now_playing")
+    return redirect("admin:streaming_playsession_change", row.pk)
 
 
 def _running() -> list[Running]:

@@ -23,6 +23,7 @@ from streaming.candidates import Playable, candidates_for
 from streaming.deliveries import Deliveries
 from streaming.delivery import Mode
 from streaming.errors import NothingToPlay
+from streaming.journal.live import told_of_redirect
 from streaming.relay.seams import Ticket
 from streaming.room import Room
 from streaming.sessions import Sessions
@@ -117,6 +118,7 @@ class Redirector:
                 raise
             raise PortalError(err.message) from err
         redirects.keep(self._client, ticket.session_id, ticket.viewer_id, lease)
+        told_of_redirect(self._client, ticket, f"{subscription.portal.name} · {subscription.shown_name}")
         logger.info("%s is sent to %s for %s", ticket.viewer_name, redact.url(address), ticket.title)
         return address
 

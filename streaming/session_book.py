@@ -110,7 +110,7 @@ class SessionBook:
 
     def noted(self, run: Run, note: Note) -> None:
         """Something for the journal of a relay's life; written with the next beat."""
-        logger.info("[%s] %s: %s", run.title, note.kind, note.text)
+        logger.info("[%s] %s%s", run.key, note.text, f": {note.fault}" if note.fault else "")
         with self._lock:
             self._journal.noted(run, note)
 

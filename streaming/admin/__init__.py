@@ -1,7 +1,8 @@
-"""The owner's pages about delivery and network tuners."""
+"""The owner's pages about delivery, network tuners and viewings."""
 
 from streaming.admin.delivery import DeliveryAdmin
 from streaming.admin.profile import TranscodeProfileAdmin
+from streaming.admin.session import PlaySessionAdmin
 from streaming.admin.tuner import TunerDeviceAdmin
 
-__all__ = ["DeliveryAdmin", "TranscodeProfileAdmin", "TunerDeviceAdmin"]
+__all__ = ["DeliveryAdmin", "PlaySessionAdmin", "TranscodeProfileAdmin", "TunerDeviceAdmin"]

@@ -22,8 +22,8 @@ from streaming.journal.documents import Document, dead_viewing, ended_viewing, o
 from streaming.journal.notes import Kind, Note, Notes, Run, clean, read
 from streaming.relay import consolation
 from streaming.relay.checkup import Measurement
-from streaming.relay.endings import end_of
-from streaming.relay.seams import SessionFacts
+from streaming.relay.endings import End, end_of
+from streaming.relay.seams import SessionFacts, Ticket
 
 #: What ended and nobody has stored: the oldest are forgotten.
 MOST_ENDED = 20_000
@@ -164,6 +164,19 @@ class Journal:
         own = self._own.setdefault(facts.session_id, Notes(_OWN_FIRST, _OWN_LAST))
         own.add(Note(self._wall(), kind, text))
         self._mirrored.pop(facts.session_id, None)
+
+
+def told_of_redirect(client: Redis, ticket: Ticket, label: str) -> None:
+    """A player was sent to the provider itself: all there will ever be to say. Raises RedisUnavailable."""
+    now = time.time()
+    own = Notes()
+    own.add(Note(now, Kind.TRY, clean(f"sent to {label}")))
+    facts = SessionFacts.of(ticket, now, 0, 0.0)
+    document = ended_viewing(facts, [], now, End.REDIRECTED, "sent to the provider", own)
+    with answering():
+        pipeline = client.pipeline(transaction=True)
+        _hand_over(pipeline, redis_keys.JOURNAL_ENDED, [json.dumps(document)], MOST_ENDED)
+        pipeline.execute()
 
 
 def close_dead(client: Redis, owner: str) -> int:

@@ -46,7 +46,7 @@ def sentence(viewing: Viewing, notes: Sequence[Note]) -> str:
     during = [one for one in notes if viewing.started_at <= one.at <= viewing.until]
     if viewing.end is End.REDIRECTED:
         return f"{viewing.viewer} asked for {viewing.title}; {_ENDS[End.REDIRECTED]}."
-    troubles = _troubles(during, viewing.started_at)
+    troubles = _troubles(during, notes, viewing.started_at)
     if not viewing.bytes_out:
         return _without_picture(viewing, troubles)
     verb = "has watched" if viewing.end is None else "watched"
@@ -81,13 +81,13 @@ def _source(notes: Sequence[Note], viewing: Viewing) -> str:
     return f" from {first[0].text}" if first else ""
 
 
-def _troubles(during: Sequence[Note], since: float) -> list[str]:
+def _troubles(during: Sequence[Note], notes: Sequence[Note], since: float) -> list[str]:
     """What went wrong, in full when it was little, counted when it was much."""
     faults = [one for one in during if one.kind is Kind.FAULT]
     slates = any(one.kind is Kind.SLATE for one in during)
     seams = [one for one in during if one.kind is Kind.SEAM]
     if len(faults) <= 2:
-        found = [_one_fault(fault, during, since) for fault in faults]
+        found = [_one_fault(fault, during, notes, since) for fault in faults]
     else:
         counts = Counter(one.fault for one in faults)
         kinds = ", ".join(f"{number} × {_words(fault)}" for fault, number in counts.most_common())
@@ -100,8 +100,8 @@ def _troubles(during: Sequence[Note], since: float) -> list[str]:
     return found
 
 
-def _one_fault(fault: Note, during: Sequence[Note], since: float) -> str:
-    began_by_then = any(one.kind is Kind.PLAYS and one.at <= fault.at for one in during)
+def _one_fault(fault: Note, during: Sequence[Note], notes: Sequence[Note], since: float) -> str:
+    began_by_then = any(one.kind is Kind.PLAYS and one.at <= fault.at for one in notes)
     when = f"after {_long(fault.at - since)} " if fault.at - since >= 1 and began_by_then else ""
     what = f"{when}{_words(fault.fault)}"
     seam = None
