@@ -16,6 +16,10 @@ from restreamer.lib.redis_client import answering
 MOST_WRONG = 30
 WINDOW_S = 300
 
+#: Tries at a short code of one user in a window: with three codes right at a time, one in 600 guessers a day.
+MOST_CODES = 6
+CODE_WINDOW_S = 900
+
 # KEYS[1] the counter   ARGV[1] window in s.   Returns the count so far; the window begins at the first wrong one.
 _COUNT = """
 local count = redis.call('INCR', KEYS[1])
@@ -44,3 +48,20 @@ def guessed_wrong(client: Redis, address: str) -> None:
     """Count one wrong token or password. Raises RedisUnavailable."""
     with answering():
         client.eval(_COUNT, 1, redis_keys.wrong_logins(address), WINDOW_S)
+
+
+def count_guess(client: Redis, subject: str) -> None:
+    """Count one try at something short, right or wrong, before it is looked at: tries at once count each.
+
+    Raises TooManyGuesses, RedisUnavailable.
+    """
+    with answering():
+        count = int(client.eval(_COUNT, 1, redis_keys.wrong_logins(subject), CODE_WINDOW_S))
+    if count > MOST_CODES:
+        raise TooManyGuesses(f"{subject} was tried {count} times.", public="Too many codes. Wait a quarter of an hour.")
+
+
+def forget_guesses(client: Redis, subject: str) -> None:
+    """Let it be tried again at once. Raises RedisUnavailable."""
+    with answering():
+        client.delete(redis_keys.wrong_logins(subject))

@@ -1,4 +1,4 @@
-"""Viewers: what a player logs in with. Web users are Django's own."""
+"""Viewers: what a player logs in with. Web users are Django's own; what belongs to their logins is in its own rooms."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from django.db import models
 from django.utils import timezone
 
 from accounts.networks import contains, validate_networks
+from accounts.second_factor import SecondFactor as SecondFactor
 from accounts.secrets import right_passwords
+from accounts.web_sessions import WebSession as WebSession
 
 #: Names and passwords stand in addresses, so only characters that need no escaping there
 #: (reference xtream-codes-api.md, section 1).

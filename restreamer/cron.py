@@ -25,6 +25,7 @@ from django.utils import timezone
 from redis.exceptions import LockError
 from rq.scheduler import RQScheduler
 
+from accounts import web_sessions
 from channels import jobs as channel_jobs
 from guide import jobs as guide_jobs
 from portals import due
@@ -57,6 +58,7 @@ class Duty:
 def clear_sessions(now: datetime) -> None:
     """Forget web sessions that have run out."""
     call_command("clearsessions")
+    web_sessions.forget_old()
 
 
 def clear_replaced_guides(now: datetime) -> None:

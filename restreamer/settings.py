@@ -152,8 +152,11 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    # Directly behind it: nobody asks for the user before it was looked at.
+    "accounts.middleware.WebSessionMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "accounts.middleware.PageHeadersMiddleware",
 ]
 ROOT_URLCONF = "restreamer.urls"
 WSGI_APPLICATION = "restreamer.wsgi.application"
@@ -270,8 +273,11 @@ RQ_SHOW_ADMIN_LINK = True
 
 
 def _page(title: str, icon: str, view: str) -> dict[str, Any]:
-    """A line of the admin's sidebar; icons are names of Material Symbols."""
-    return {"title": title, "icon": icon, "link": reverse_lazy(f"admin:{view}")}
+    """A line of the admin's sidebar, for those who may see its page; icons are names of Material Symbols."""
+    app, model, _ = view.split("_")
+    right = f"{app}.view_{model}"
+    link = reverse_lazy(f"admin:{view}")
+    return {"title": title, "icon": icon, "link": link, "permission": lambda request: request.user.has_perm(right)}
 
 
 UNFOLD = {
@@ -343,7 +349,6 @@ UNFOLD = {
                 "items": [
                     _page("Viewers", "connected_tv", "accounts_viewer_changelist"),
                     _page("Web users", "person", "auth_user_changelist"),
-                    _page("Permission groups", "group", "auth_group_changelist"),
                 ],
             },
             {
@@ -353,6 +358,7 @@ UNFOLD = {
                         "title": "Background jobs",
                         "icon": "work_history",
                         "link": reverse_lazy("admin:django_rq_dashboard_changelist"),
+                        "permission": lambda request: request.user.is_superuser,
                     }
                 ],
             },

@@ -66,6 +66,12 @@ class SubscriptionInline(TabularInline):
         return row.last_error or row.warning or row.get_state_display()
 
 
+#: What a person who may not change a portal sees of it.
+_FOR_ALL = ("name", "kind", "enabled", "priority", "refresh_hours")
+_FOR_ALL_LOOKUPS = frozenset({"id", "pk", *_FOR_ALL})
+_SECRET_COLUMNS = frozenset({"subscription_states"})
+
+
 @admin.register(Portal)
 class PortalAdmin(ModelAdmin):
     """The first page an owner fills in."""
@@ -111,6 +117,25 @@ class PortalAdmin(ModelAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Portal | None = None) -> tuple[str, ...]:
         return ("slug",)
+
+    # --- those who may look but not change learn nothing a provider is reached or logged in with --------------------
+
+    def get_fieldsets(self, request: HttpRequest, obj: Portal | None = None) -> Any:
+        may_know = self.has_change_permission(request, obj) or self.has_add_permission(request)
+        return super().get_fieldsets(request, obj) if may_know else ((None, {"fields": _FOR_ALL}),)
+
+    def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
+        columns = self.list_display
+        return columns if self.has_change_permission(request) else tuple(c for c in columns if c not in _SECRET_COLUMNS)
+
+    def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
+        return self.search_fields if self.has_change_permission(request) else ("name",)
+
+    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
+        """Nor can they find it out by asking for what begins like it."""
+        if not self.has_change_permission(request) and lookup.partition("__")[0] not in _FOR_ALL_LOOKUPS:
+            return False
+        return bool(super().lookup_allowed(lookup, value, request))
 
     def save_model(self, request: HttpRequest, obj: Portal, form: Any, change: bool) -> None:
         if not obj.slug:

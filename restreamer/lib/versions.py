@@ -30,10 +30,14 @@ _PARTS: tuple[tuple[str, str], ...] = (
     ("portals_portal", "live"),
     ("portals_genre", "live"),
     ("vod_", "vod"),
+    # Who is logged in at these pages is no business of players.
+    ("accounts_websession", ""),
+    ("accounts_secondfactor", ""),
+    ("accounts_externalidentity", ""),
     ("accounts_", "people"),
     ("streaming_tunerdevice", "people"),
 )
-PARTS = tuple(dict.fromkeys(part for _, part in _PARTS))
+PARTS = tuple(dict.fromkeys(part for _, part in _PARTS if part))
 
 _WRITES = re.compile(
     r"\s*(?:INSERT\s+(?:OR\s+\w+\s+)?INTO|UPDATE|DELETE\s+FROM|REPLACE\s+INTO)\s+[\"`]?(\w+)", re.IGNORECASE
