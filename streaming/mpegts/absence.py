@@ -36,11 +36,10 @@ class Absence:
         """After these packets, the newest picture's DTS being `dts`: a clock or one of the sounds has gone."""
         if dts is None:
             return False
-        for _, pcr in sent.pcrs:
-            if pcr != self._pcr:
-                self._pcr, self._pcr_at = pcr, dts
-                lead = pcr_difference(dts * PCR_PER_CLOCK, pcr)
-                self.pcr_lead = lead if 0 < lead < LONGEST_LEAD else self.pcr_lead
+        if sent.pcrs and sent.pcrs[-1][1] != self._pcr:
+            self._pcr, self._pcr_at = sent.pcrs[-1][1], dts
+            lead = pcr_difference(dts * PCR_PER_CLOCK, self._pcr)
+            self.pcr_lead = lead if 0 < lead < LONGEST_LEAD else self.pcr_lead
         if self._began_at is None:
             self._began_at = dts
         for sound in sent.sounds:

@@ -31,13 +31,16 @@ class Access(Enum):
         return self is Access.CLOSED or self is Access.OPEN
 
 
-def judge(codec: Codec, unit: bytes) -> Access:
-    """What the access unit that begins with `unit` (elementary stream bytes, PES header off) is.
+def judge_of(codec: Codec) -> Callable[[bytes], Access]:
+    """Tells what the access unit that begins with these elementary stream bytes (PES header off) is.
 
     Sound and unknown codecs can be entered anywhere.
     """
-    judge_codec = _JUDGES.get(codec)
-    return Access.CLOSED if judge_codec is None else judge_codec(unit)
+    return _JUDGES.get(codec, _anywhere)
+
+
+def _anywhere(_: bytes) -> Access:
+    return Access.CLOSED
 
 
 def _h264(unit: bytes) -> Access:

@@ -7,7 +7,7 @@ integers, so a question about ten thousand packets costs some microseconds and n
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 
 from streaming.mpegts.packets import NULL_PID, PACKET_SIZE
@@ -23,11 +23,15 @@ _DAMAGED_FREE = bytes(byte for byte in _ALL if not byte & 0x80)
 #: Packets without payload do not count: they get the class of no PID.
 _COUNTED = bytes(byte & 0x0F if byte & 0x10 else 0xF0 | byte & 0x0F for byte in _ALL)
 _WITHOUT_PAYLOAD = bytes(0 if byte & 0x10 else 1 for byte in _ALL)
-_ADAPTED = bytes(0xFF if byte & 0x20 else 0 for byte in _ALL)
+#: 0x01: an adaptation field; 0x80: encrypted.
+_ADAPTED = bytes((1 if byte & 0x20 else 0) | (0x80 if byte & 0xC0 else 0) for byte in _ALL)
 #: A discontinuity or a PCR.
 _CLOCKED = bytes(1 if byte & 0x90 else 0 for byte in _ALL)
 
+_OF_CLASS = {code: bytes(byte for byte in _ALL if byte & 0xF0 == code) for code in range(0, 256, 16)}
 _DELETE_ALL_BUT = {code: bytes(byte for byte in _ALL if byte & 0xF0 != code) for code in range(0, 256, 16)}
+#: Of packets without payload or of no known PID, and of null packets.
+_NOT_COUNTED = _OF_CLASS[OTHER_CLASS] + _OF_CLASS[NULL_CLASS]
 
 
 @lru_cache(maxsize=256)
@@ -88,6 +92,12 @@ class PidClasses:
         return keys.translate(self._event)
 
 
+@lru_cache(maxsize=256)
+def pid_classes(pids: tuple[int, ...], units: tuple[int, ...] = (), every: tuple[int, ...] = ()) -> PidClasses:
+    """`PidClasses`, made once for all streams that are laid out alike."""
+    return PidClasses(pids, units, every)
+
+
 def _fitting(pids: Sequence[int]) -> list[int]:
     """The first of `pids` that fit: 14 at most, and their halves must combine to 256 keys."""
     chosen: list[int] = []
@@ -104,13 +114,14 @@ def _fitting(pids: Sequence[int]) -> list[int]:
 class Columns:
     """The columns of one block, each made when first asked for."""
 
-    __slots__ = ("_fourth", "_second", "_sixth", "block", "classes", "count", "events")
+    __slots__ = ("_adapted", "_fourth", "_second", "_sixth", "block", "classes", "count", "events")
 
     def __init__(self, block: bytes, pid_classes: PidClasses) -> None:
         self.block = block
         self.count = len(block) // PACKET_SIZE
         self._second = block[1::PACKET_SIZE]
         self._fourth = block[3::PACKET_SIZE]
+        self._adapted = self._fourth.translate(_ADAPTED)
         self._sixth = block[5::PACKET_SIZE]
         keys = pid_classes.keys(self._second, block[2::PACKET_SIZE])
         self.classes = pid_classes.classes(keys)
@@ -118,36 +129,44 @@ class Columns:
 
     def scrambled(self) -> int:
         """How many packets are encrypted."""
-        return len(self._fourth.translate(None, _SCRAMBLED_FREE))
+        # Whether all are below 0x80 is known eight at a time.
+        return 0 if self._adapted.isascii() else len(self._fourth.translate(None, _SCRAMBLED_FREE))
 
     def damaged(self) -> int:
         """How many packets say they have a transport error."""
-        return len(self._second.translate(None, _DAMAGED_FREE))
+        return 0 if self._second.isascii() else len(self._second.translate(None, _DAMAGED_FREE))
 
     def counters(self) -> bytes:
         """Class and continuity counter of every packet with payload in one byte; 0xF? for those that do not count."""
         counted = int.from_bytes(self._fourth.translate(_COUNTED), "little")
         return (counted | int.from_bytes(self.classes, "little")).to_bytes(self.count, "little")
 
-    def without_payload(self) -> Iterator[int]:
+    def without_payload(self) -> list[int]:
         """Indices of the packets without payload."""
         return each(self._fourth.translate(_WITHOUT_PAYLOAD))
 
-    def clocked(self) -> Iterator[int]:
+    def clocked(self) -> list[int]:
         """Indices of the packets whose adaptation field may hold a PCR or a discontinuity; look before believing."""
-        adapted = int.from_bytes(self._fourth.translate(_ADAPTED), "little")
+        adapted = int.from_bytes(self._adapted, "little")
         marks = adapted & int.from_bytes(self._sixth.translate(_CLOCKED), "little")
-        return each(marks.to_bytes(self.count, "little")) if marks else iter(())
+        return each(marks.to_bytes(self.count, "little")) if marks else []
 
 
-def each(marks: bytes, start: int = 0) -> Iterator[int]:
+def each(marks: bytes) -> list[int]:
     """Indices of the ones in a column of ones and zeros."""
-    index = marks.find(1, start)
+    found, find = [], marks.find
+    index = find(1)
     while index >= 0:
-        yield index
-        index = marks.find(1, index + 1)
+        found.append(index)
+        index = find(1, index + 1)
+    return found
 
 
 def counters_of(counters: bytes, code: int) -> bytes:
     """The counters of one class out of `Columns.counters`, in their order, class bits still in place."""
     return counters.translate(None, _DELETE_ALL_BUT[code])
+
+
+def counters_without(counters: bytes, code: int) -> bytes:
+    """The counters of all classes but one that count, out of `Columns.counters`."""
+    return counters.translate(None, _OF_CLASS[code] + _NOT_COUNTED)

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from streaming.mpegts.access import Access, judge
-from streaming.mpegts.columns import Columns, PidClasses, each
+from streaming.mpegts.access import Access, judge_of
+from streaming.mpegts.columns import Columns, PidClasses, each, pid_classes
 from streaming.mpegts.packets import (
     CLOCK_HZ,
     PACKET_SIZE,
@@ -25,8 +25,8 @@ from streaming.mpegts.packets import (
     pes_times,
     starts_unit,
 )
-from streaming.mpegts.psi import Kind, Programme, Track
-from streaming.mpegts.statistics import JUMP_S, Measured, Meter, Statistics
+from streaming.mpegts.psi import Codec, Kind, Programme, Track
+from streaming.mpegts.statistics import JUMP, Measured, Meter, Statistics
 from streaming.mpegts.tables import TableWatch
 
 #: A unit that has not shown its picture within so many packets is no entry. x265 writes 2.5 KB about itself first.
@@ -141,13 +141,18 @@ class EntryScanner:
         self._meter = Meter()
         self._table_pids: tuple[int, ...] = (PAT_PID,)
         self._roles: dict[int, Kind] = {}
-        self._pids = PidClasses((PAT_PID,), every=(PAT_PID,))
+        self._pids = pid_classes((PAT_PID,), every=(PAT_PID,))
         self._programme: Programme | None = None
         self._lead: Track | None = None
+        self._lead_pid = -1
+        self._judge = judge_of(Codec.UNKNOWN)
         self._newest_units: dict[int, bytes] = {}
         self._unit: _Pending | None = None
         self._lead_dts: int | None = None
+        #: The lead track's usual step of DTS; 0 until known. One that is this long is a hole.
         self._usual_step = 0
+        self._hole = 0
+        self._shows = False
         self._waiting_since: int | None = None
         self._entered_at: int | None = None
         self._now = 0.0
@@ -209,12 +214,14 @@ class EntryScanner:
         part = Part(position, Columns(data, pids), pids)
         if self._unit is not None:
             self._go_on(self._unit, part, -1)
-        tables = self._table_pids
+        tables, lead = self._table_pids, self._lead_pid
         for index in each(part.columns.events):
             at = index * PACKET_SIZE
             pid = (data[at + 1] & 0x1F) << 8 | data[at + 2]
-            if pid not in tables:
-                self._start_unit(part, index, pid)
+            if pid == lead:
+                self._start_lead(part, index, pid)
+            elif pid not in tables:
+                self._start_other(part, index, pid)
             elif self._tables.feed(data, at, pid):
                 part.columns = Columns(data[: at + PACKET_SIZE], pids)
                 part.programme = self._learn()
@@ -235,39 +242,59 @@ class EntryScanner:
             # Other programmes' tables are of no interest any more.
             self._table_pids = (PAT_PID, programme.pmt_pid)
             pids.insert(0, programme.pcr_pid)
-        self._pids = PidClasses(
-            (*self._table_pids, *pids), units=[track.pid for track in tracks], every=self._table_pids
+        self._pids = pid_classes(
+            (*self._table_pids, *pids), units=tuple(track.pid for track in tracks), every=self._table_pids
         )
         if programme is None or programme == self._programme:
             return None
         self._programme = programme
         self._roles = {track.pid: track.kind for track in tracks}
         self._lead = programme.lead
+        if self._lead is not None:
+            self._lead_pid, self._judge = self._lead.pid, judge_of(self._lead.codec)
+            self._shows = self._lead.kind is Kind.VIDEO
         self._unit = None
         self._meter.learn(programme)
         return programme
 
     # Units ----------------------------------------------------------------------------------------------------
 
-    def _start_unit(self, part: Part, index: int, pid: int) -> None:
+    def _start_unit(self, part: Part, index: int, pid: int) -> Unit | None:
+        """A PES packet begins; None when it is one sent twice."""
         block, at = part.columns.block, index * PACKET_SIZE
-        start, end = payload_offset(block, at), at + PACKET_SIZE
+        end, flags = at + PACKET_SIZE, block[at + 3]
         packet = block[at:end]
         before = self._newest_units.get(pid)
-        if before is not None and before[3] == packet[3] and is_duplicate(packet, before):
-            return
+        if before is not None and before[3] == flags and is_duplicate(packet, before):
+            return None
         self._newest_units[pid] = packet
-        times = pes_times(block, start, end)
-        part.units.append(Unit(index, pid, start, times))
-        if self._lead is None or pid != self._lead.pid:
-            if times is not None and self._roles.get(pid) is Kind.AUDIO:
-                self._meter.audio(times.pts, self._now)
+        start = at + 4 if flags & 0x30 == 0x10 else payload_offset(block, at)
+        unit = Unit(index, pid, start, pes_times(block, start, end))
+        part.units.append(unit)
+        return unit
+
+    def _start_other(self, part: Part, index: int, pid: int) -> None:
+        unit = self._start_unit(part, index, pid)
+        if unit is not None and unit.times is not None and self._roles.get(pid) is Kind.AUDIO:
+            self._meter.audio(unit.times.pts, self._now)
+
+    def _start_lead(self, part: Part, index: int, pid: int) -> None:
+        started = self._start_unit(part, index, pid)
+        if started is None:
             return
         if self._unit is not None:
             self._decide(self._unit, part, all_there=True)
             self._unit = None
         self._meter.statistics.units += 1
-        unit = _Pending(part.position + at, b"", block[start:end], times)
+        at = index * PACKET_SIZE
+        payload = part.columns.block[started.pes_at : at + PACKET_SIZE]
+        if started.times is not None and 9 + payload[8] <= len(payload):
+            # Most show what they are in their first packet.
+            access = self._judge(payload[9 + payload[8] :])
+            if access is not Access.UNDECIDED:
+                self._decided(access, started.times, part, part.position + at, b"")
+                return
+        unit = _Pending(part.position + at, b"", payload, started.times)
         if not self._decide(unit, part):
             unit.tables = self._tables.packets
             self._unit = unit
@@ -292,42 +319,55 @@ class EntryScanner:
 
     def _decide(self, unit: _Pending, part: Part, *, all_there: bool = False) -> bool:
         """Judge what is there of a unit of the lead track; False when more of it is needed."""
-        assert self._lead is not None
         payload = unit.payload
         all_there |= unit.packets >= UNDECIDED_PACKETS
         header = pes_header_length(payload, 0, len(payload))
         if header is None:
             return all_there or payload[:3] != START_CODE[: len(payload)]
-        access = judge(self._lead.codec, payload[header:])
+        access = self._judge(payload[header:])
         if access is Access.UNDECIDED and not all_there:
             return False
         times = unit.times or pes_times(payload, 0, len(payload))
+        self._decided(access, times, part, unit.position, unit.tables)
+        return True
+
+    def _decided(self, access: Access, times: PesTimes | None, part: Part, position: int, tables: bytes) -> None:
         if times is not None:
             self._clock(times)
         if self._enterable(access, times):
-            part.entries.append(Entry(unit.position, unit.tables or self._tables.packets, times, access))
+            part.entries.append(Entry(position, tables or self._tables.packets, times, access))
             self._meter.statistics.entries += 1
-        return True
 
     def _clock(self, times: PesTimes) -> None:
         """The lead track's clock has come to here."""
-        statistics = self._meter.statistics
+        statistics, dts = self._meter.statistics, times.dts
         if self._lead_dts is not None:
-            step = difference(times.dts, self._lead_dts)
-            if abs(step) > JUMP_S * CLOCK_HZ:
-                statistics.time_jumps += 1
-                self._waiting_since = self._entered_at = None
-            elif self._usual_step and step >= 2 * self._usual_step:
-                statistics.holes += 1
-            elif step > 0:
-                self._usual_step = step
-        self._lead_dts = times.dts
+            step = dts - self._lead_dts
+            if not 0 < step < self._hole:
+                step = self._irregular(difference(dts, self._lead_dts))
+            if step > 0:
+                self._usual_step, self._hole = step, min(2 * step, JUMP)
+        self._lead_dts = dts
         if self._waiting_since is None:
-            self._waiting_since = times.dts
-        if self._lead is not None and self._lead.kind is Kind.VIDEO:
-            self._meter.video(times.dts, self._now)
+            self._waiting_since = dts
+        if self._shows:
+            # As `Meter.video`, without the call.
+            if dts != statistics.video_dts:
+                statistics.video_dts, statistics.video_moved_at = dts, self._now
         else:
             self._meter.audio(times.pts, self._now)
+
+    def _irregular(self, step: int) -> int:
+        """A step that is none of the usual; returns the new usual one, 0: it stays."""
+        statistics = self._meter.statistics
+        if abs(step) > JUMP:
+            statistics.time_jumps += 1
+            self._waiting_since = self._entered_at = None
+            return 0
+        if self._usual_step and step >= 2 * self._usual_step:
+            statistics.holes += 1
+            return 0
+        return step
 
     def _enterable(self, access: Access, times: PesTimes | None) -> bool:
         """A viewer may begin here: at a real entry, or when none came for long, at the next best."""
@@ -340,6 +380,8 @@ class EntryScanner:
             statistics.long_gop = False
             return True
         if times is None or self._waiting_since is None:
+            return False
+        if 0 <= times.dts - self._waiting_since < LONG_GOP_S * CLOCK_HZ:
             return False
         waited_s = difference(times.dts, self._waiting_since) / CLOCK_HZ
         if waited_s >= ANYWHERE_S or (waited_s >= LONG_GOP_S and access is Access.PARAMETERS):

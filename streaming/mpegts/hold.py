@@ -12,22 +12,19 @@ from dataclasses import dataclass, field
 from statistics import median_low
 
 from streaming.mpegts.ahead import clocks_ahead, sounds_ahead, voided
+from streaming.mpegts.ending import USUAL_FRAME, End, last_counters, last_unit_is_whole, without
 from streaming.mpegts.packets import (
     CLOCK_HZ,
+    CLOCK_MODULUS,
     PACKET_SIZE,
     PCR_HZ,
-    PCR_PER_CLOCK,
     PesTimes,
-    adaptation_flags,
     difference,
-    has_payload,
-    payload_offset,
     pcr_difference,
     pid_of,
-    read_pcr,
-    starts_unit,
 )
 from streaming.mpegts.sent import Sent
+from streaming.mpegts.standing import Clean, Sound
 from streaming.mpegts.statistics import JUMP_S, jumped, runs_on
 
 #: Longer than this nothing is kept back, whole or not: by the stream's clock, by the caller's, and in bytes.
@@ -41,58 +38,10 @@ LIMIT_BYTES = 16_000_000
 DOUBT_S = 1.0
 #: A PES packet of sound of which nothing came for so long, by the picture's DTS, will not be whole any more.
 BROKEN_S = 0.5
-#: When nothing better is known: 25 pictures a second.
-USUAL_FRAME = 3600
 
 
-@dataclass(slots=True)
-class Sound:
-    """Where one sound track stands."""
-
-    pts: int | None = None
-    #: Between its last two PES packets.
-    step: int = 0
-    #: Position of a PES packet that has not come whole, and how many bytes it lacks as far as known.
-    open_at: int | None = None
-    missing: int = 0
-    opened_dts: int | None = None
-    #: The picture's DTS when some of it came last.
-    came_dts: int | None = None
-
-    @property
-    def end(self) -> int | None:
-        """PTS of what comes next."""
-        return None if self.pts is None else self.pts + self.step
-
-
-@dataclass(slots=True)
-class Clean:
-    """A place between two pictures where the output may end, and the clocks there."""
-
-    position: int
-    dts: int | None = None
-    shown: int | None = None
-    #: Where the last whole picture begins: it is kept back too, so that after a cut there is always a picture left to
-    #: send in one piece with what ends it (see `seam`).
-    last: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class End:
-    """How the output ends after a cut: what a join must continue."""
-
-    #: DTS of the last picture and the latest PTS; None when nothing was sent yet.
-    dts: int | None
-    shown: int | None
-    frame: int
-    pcr: int | None
-    #: Per sound PID the PTS its next packet would have, and those whose last packet was taken away.
-    sounds: dict[int, int] = field(default_factory=dict)
-    shortened: set[int] = field(default_factory=set)
-    #: Per PID in what was kept back the last continuity counter.
-    counters: dict[int, int] = field(default_factory=dict)
-    #: Old to new position of the packets that were kept back and remain.
-    moves: dict[int, int] = field(default_factory=dict)
+#: So many pictures tell by how much the least of them is shown after it is decoded.
+LAGS = 50
 
 
 @dataclass(slots=True)
@@ -107,8 +56,9 @@ class Hold:
     dts: int | None = None
     shown: int | None = None
     pcr: int | None = None
-    #: Those in what is kept back, and the last before.
-    _pcrs: deque[tuple[int, int]] = field(default_factory=deque)
+    #: The PCRs in what is kept back, and at least the last before: batches of offset and value, and what the offsets
+    #: are counted from.
+    _pcrs: deque[tuple[int, list[tuple[int, int]]]] = field(default_factory=deque)
     _pieces: deque[memoryview] = field(default_factory=deque)
     #: The output's continuity counters at positions: the last that is published and those after it. And what was
     #: published since that one.
@@ -117,7 +67,8 @@ class Hold:
     _clean: Clean | None = None
     _natural_dts: int = 0
     _last_picture: int = 0
-    _lags: deque[int] = field(default_factory=lambda: deque(maxlen=50))
+    _lags: deque[int] = field(default_factory=lambda: deque(maxlen=LAGS))
+    _least_lag: int = CLOCK_MODULUS
     _steps: deque[int] = field(default_factory=lambda: deque(maxlen=25))
     #: Per PID the position from which on its clock is another; PIDs of sounds, and -1 for the PCR.
     _doubts: dict[int, int] = field(default_factory=dict)
@@ -154,6 +105,7 @@ class Hold:
     def source_begins(self) -> None:
         """What comes next is of another source: its pictures are ordered by other rules."""
         self._lags.clear()
+        self._least_lag = CLOCK_MODULUS
         self._doubts.clear()
         self._clean = None
         self._last_picture = self.end
@@ -179,24 +131,31 @@ class Hold:
             if self.dts is None:
                 return
             times = PesTimes(self.dts + self.frame, self.dts + self.frame)
+        pts, dts = times
         if self.dts is not None:
-            step = difference(times.dts, self.dts)
-            if 0 < step < CLOCK_HZ:
+            step = dts - self.dts
+            if 0 < step < CLOCK_HZ or 0 < (step := difference(dts, self.dts)) < CLOCK_HZ:
                 self._steps.append(step)
-        if self.shown is None or self._clean.dts is None or difference(times.pts, self.shown) > 0:
-            self.shown = times.pts
-        self.dts = times.dts
-        self._natural_dts = times.dts if natural_dts is None else natural_dts
+        if self.shown is None or self._clean.dts is None or difference(pts, self.shown) > 0:
+            self.shown = pts
+        self.dts = dts
+        self._natural_dts = dts if natural_dts is None else natural_dts
         if self._doubts:
-            self._resolve_doubts(times.dts)
+            self._resolve_doubts(dts)
 
     def _may_end_here(self) -> bool:
         """No picture is missing in display order before the latest one: the lead of PTS over DTS is at its least."""
         if self.dts is None or self.shown is None or self._clean is None:
             return True
-        lag = difference(self.shown, self._natural_dts)
-        self._lags.append(lag)
-        if lag <= min(self._lags) + (self._steps[-1] if self._steps else USUAL_FRAME) // 2:
+        lag, lags = difference(self.shown, self._natural_dts), self._lags
+        # The least of the last ones; usually it need not be looked for.
+        oldest = lags[0] if len(lags) == LAGS else lag
+        lags.append(lag)
+        if lag <= self._least_lag:
+            self._least_lag = lag
+        elif oldest == self._least_lag:
+            self._least_lag = min(lags)
+        if lag <= self._least_lag + (self._steps[-1] if self._steps else USUAL_FRAME) // 2:
             return True
         return self._clean.dts is not None and difference(self.dts, self._clean.dts) > LIMIT_S * CLOCK_HZ
 
@@ -241,7 +200,7 @@ class Hold:
     def clocks(self, base: int, pcrs: list[tuple[int, int]]) -> None:
         """PCRs of the output, their positions counted from `base`."""
         if self.pcr is not None and -1 not in self._doubts and runs_on([pcr for _, pcr in pcrs], self.pcr, JUMP_S):
-            self._pcrs.extend([(base + offset, pcr) for offset, pcr in pcrs])
+            self._pcrs.append((base, pcrs))
             self.pcr = pcrs[-1][1]
             return
         for offset, pcr in pcrs:
@@ -253,7 +212,7 @@ class Hold:
             self._doubt(-1, position)
         if -1 not in self._doubts:
             self.pcr = pcr
-            self._pcrs.append((position, pcr))
+            self._pcrs.append((position, [(0, pcr)]))
 
     def doubted_from(self, pid: int) -> int:
         """The position from which on the clock of a sound is another than before; beyond the end if it is not."""
@@ -306,7 +265,7 @@ class Hold:
         return difference(self.dts, sound.opened_dts) > LIMIT_S * CLOCK_HZ
 
     def _take(self, limit: int) -> list[memoryview]:
-        while len(self._pcrs) > 1 and self._pcrs[1][0] < limit:
+        while len(self._pcrs) > 1 and self._pcrs[1][0] + self._pcrs[1][1][0][0] < limit:
             self._pcrs.popleft()
         taken: list[memoryview] = []
         while self.final < limit:
@@ -367,9 +326,7 @@ class Hold:
         for pid, position in ahead.items():
             drop_from[pid] = min(position, drop_from.get(pid, position))
         clock_ends = min(lead_ends, drop_from.get(-1, lead_ends))
-        while len(self._pcrs) > 1 and self._pcrs[-1][0] >= clock_ends:
-            self._pcrs.pop()
-            self.pcr = self._pcrs[-1][1]
+        self._end_clock(clock_ends)
         shortened = set()
         for pid, sound in self.sounds.items():
             if sound.open_at is None:
@@ -382,7 +339,10 @@ class Hold:
         shortened.update(pid for pid in ahead if pid in self.sounds)
         end = self.end_so_far()
         end.shortened.update(shortened)
-        kept = self._without(held, announced, drop_from, end)
+        pids = {pid_of(held, at) for at in range(0, len(held), PACKET_SIZE)}
+        published = (piece for _, piece in self._published)
+        end.counters.update(last_counters(self._counted[0][1], published, pids))
+        kept = without(held, self.final, announced, drop_from, end)
         self.end = self.final
         self._counted = deque([(self.final, {})])
         self._published.clear()
@@ -390,12 +350,20 @@ class Hold:
         self.source_begins()
         return end
 
+    def _end_clock(self, position: int) -> None:
+        """The PCRs from there on do not stay, but one is always known."""
+        pcrs = [(base + offset, pcr) for base, batch in self._pcrs for offset, pcr in batch]
+        while len(pcrs) > 1 and pcrs[-1][0] >= position:
+            pcrs.pop()
+            self.pcr = pcrs[-1][1]
+        self._pcrs = deque([(0, pcrs[-1:])] if pcrs else [])
+
     def _end_of_lead(self, held: bytes) -> int:
         """Where the lead track ends: here when its last unit is whole, else after the last whole ones."""
         clean = self._clean
         if clean is None:
             return self.end
-        whole = self.dts is not None and _last_unit_is_whole(held, self.lead_pid)
+        whole = self.dts is not None and last_unit_is_whole(held, self.lead_pid)
         if whole and self._may_end_here():
             return self.end
         self.dts, self.shown = clean.dts, clean.shown
@@ -414,75 +382,3 @@ class Hold:
         if clock is not None:
             found[-1] = self.final + clock
         return found
-
-    def _without(self, held: bytes, announced: set[int], drop_from: dict[int, int], end: End) -> bytes:
-        """The held packets without those of each PID from its position on, counters running on."""
-        kept = bytearray()
-        counters = end.counters
-        counters.update(self._published_counters({pid_of(held, at) for at in range(0, len(held), PACKET_SIZE)}))
-        for at in range(0, len(held), PACKET_SIZE):
-            pid, position = pid_of(held, at), self.final + at
-            if pid not in announced:
-                continue
-            counts = has_payload(held, at)
-            counters.setdefault(pid, (held[at + 3] - counts) & 0x0F)
-            if position >= drop_from.get(pid, position + 1):
-                continue
-            packet = bytearray(held[at : at + PACKET_SIZE])
-            counters[pid] = (counters[pid] + counts) & 0x0F
-            packet[3] = packet[3] & 0xF0 | counters[pid]
-            if position >= drop_from.get(-1, position + 1) and read_pcr(packet, 0) is not None:
-                packet[5:12] = bytes((packet[5] & 0xE0,)) + b"\xff" * 6
-            end.moves[position] = self.final + len(kept)
-            kept += packet
-        return bytes(kept)
-
-    def _published_counters(self, pids: set[int]) -> dict[int, int]:
-        """The last continuity counter of each of these PIDs in what was published, as far as known.
-
-        A source that breaks off often breaks its counters first; what players have seen is what counts.
-        """
-        found = {pid: counter for pid, counter in self._counted[0][1].items() if pid in pids}
-        for _, piece in self._published:
-            data = bytes(piece)
-            for at in range(0, len(data), PACKET_SIZE):
-                if has_payload(data, at) and pid_of(data, at) in pids:
-                    found[pid_of(data, at)] = data[at + 3] & 0x0F
-        return found
-
-
-def _last_unit_is_whole(held: bytes, pid: int) -> bool:
-    """The last unit of a PID came whole: by its length, or because its last packet is filled up with stuffing."""
-    starts = last = None
-    received = 0
-    for at in range(0, len(held), PACKET_SIZE):
-        if pid_of(held, at) != pid or not has_payload(held, at):
-            continue
-        if starts_unit(held, at):
-            starts, received = payload_offset(held, at), 0
-        received += at + PACKET_SIZE - payload_offset(held, at)
-        last = at
-    if starts is None or last is None or starts + 6 > len(held):
-        return False
-    length = held[starts + 4] << 8 | held[starts + 5]
-    return received >= length + 6 if length else _is_stuffed(held, last)
-
-
-def _is_stuffed(data: bytes, at: int) -> bool:
-    if not data[at + 3] & 0x20:
-        return False
-    flags = adaptation_flags(data, at)
-    needed = 1 + 6 * bool(flags & 0x10) + 6 * bool(flags & 0x08) + bool(flags & 0x04)
-    return not flags & 0x03 and (data[at + 4] == 0 or data[at + 4] > needed)
-
-
-#: Where nothing was sent yet.
-NOTHING_SENT = End(None, None, USUAL_FRAME, None)
-
-
-def pcr_lead(end: End) -> int:
-    """How far the PCR runs before the DTS at the end, in 27 MHz units, within reason."""
-    if end.dts is None or end.pcr is None:
-        return PCR_HZ // 2
-    lead = pcr_difference(end.dts * PCR_PER_CLOCK, end.pcr)
-    return min(max(lead, PCR_HZ // 20), 3 * PCR_HZ)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from streaming.mpegts.access import Access
+from streaming.mpegts.ending import End
 from streaming.mpegts.entries import Entry, Part
-from streaming.mpegts.hold import End
 from streaming.mpegts.packets import CLOCK_MODULUS, PACKET_SIZE, PesTimes, difference
 from streaming.mpegts.psi import Codec
 from streaming.mpegts.rewrite import Start

@@ -12,8 +12,8 @@ from functools import partial
 from typing import NamedTuple
 
 from streaming.mpegts.columns import PidClasses
+from streaming.mpegts.ending import End, pcr_lead
 from streaming.mpegts.entries import Part, Unit
-from streaming.mpegts.hold import End, pcr_lead
 from streaming.mpegts.pace import Pace
 from streaming.mpegts.packets import (
     CLOCK_HZ,

@@ -25,8 +25,9 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from streaming.mpegts.absence import Absence
+from streaming.mpegts.ending import NOTHING_SENT, End
 from streaming.mpegts.entries import Entry, EntryScanner, Part
-from streaming.mpegts.hold import NOTHING_SENT, End, Hold
+from streaming.mpegts.hold import Hold
 from streaming.mpegts.joining import Joining, start_at
 from streaming.mpegts.layout import CodecFamilyDiffers, grow, is_superset, match
 from streaming.mpegts.packets import NULL_PACKET, PACKET_SIZE, PesTimes
@@ -35,7 +36,7 @@ from streaming.mpegts.rewrite import Rewriter, Start
 from streaming.mpegts.seam import ending_packet
 from streaming.mpegts.sent import Passage, Sent, SentLead
 from streaming.mpegts.sounds import NewestSound, OutputSound
-from streaming.mpegts.statistics import jumped
+from streaming.mpegts.statistics import JUMP, jumped
 
 __all__ = ["CodecFamilyDiffers", "Output", "Splicer", "State"]
 
@@ -214,13 +215,17 @@ class Splicer:
 
     def _jump_in(self, part: Part, start: int) -> int | None:
         """The packet of the first unit of the lead track, from `start` on, whose clock is another than before."""
-        lead = self._source.lead if self._source else None
+        lead, dts = self._source.lead if self._source else None, self._dts
+        pid = lead.pid if lead is not None else -1
         for unit in part.units:
-            if lead is None or unit.pid != lead.pid or unit.times is None or unit.packet < start:
+            if unit.pid != pid or unit.times is None or unit.packet < start:
                 continue
-            if self._dts is not None and jumped(unit.times.dts, self._dts):
+            new = unit.times.dts
+            if dts is not None and not 0 <= new - dts <= JUMP and jumped(new, dts):
+                self._dts = dts
                 return unit.packet
-            self._dts = unit.times.dts
+            dts = new
+        self._dts = dts
         return None
 
     # Sending --------------------------------------------------------------------------------------------------
@@ -231,9 +236,8 @@ class Splicer:
         stop = part.columns.count if jump is None else jump
         if jump is None and part.programme is not None and not is_superset(part.programme, self._output):
             stop -= 1  # Players must not see this table.
-        for unit in part.units:
-            if unit.pid in self._sounds and not self._sounds[unit.pid].learned:
-                self._sounds[unit.pid].learn(unit.payload(part.columns.block))
+        if not all(sound.learned for sound in self._sounds.values()):
+            self._learn_sounds(part)
         sent = self._passage.process(part, start, stop, self._hold.open_sounds())
         self._send(part, sent)
         self._go_over(part, jump)
@@ -243,6 +247,11 @@ class Splicer:
             self._pairs = match(self._source, self._output)
             self._rewriter = self._take_over(self._source)
             self.state = State.REWRITING
+
+    def _learn_sounds(self, part: Part) -> None:
+        for unit in part.units:
+            if unit.pid in self._sounds and not self._sounds[unit.pid].learned:
+                self._sounds[unit.pid].learn(unit.payload(part.columns.block))
 
     def _rewrite(self, part: Part, start: int) -> None:
         assert self._rewriter is not None
@@ -265,7 +274,7 @@ class Splicer:
             newest = self._sounds[pid].newest
             if newest is not None:
                 newest.go_on(part, sent.start, sent.stop)
-        leads = {lead.source_position: lead for lead in sent.leads}
+        leads = {lead.source_position: lead for lead in sent.leads} if part.entries else {}
         for entry in part.entries:
             if entry.position in leads:
                 self._note_entry(entry, base, leads[entry.position])

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from operator import sub
 
-from streaming.mpegts.columns import NULL_CLASS, Columns, PidClasses, counters_of, counters_run
+from streaming.mpegts.columns import NULL_CLASS, Columns, PidClasses, counters_of, counters_run, counters_without
 from streaming.mpegts.packets import (
     CLOCK_HZ,
     PACKET_SIZE,
     PCR_HZ,
+    PCR_PER_CLOCK,
     adaptation_flags,
-    decode_pcr,
     difference,
     is_duplicate,
     pcr_difference,
@@ -19,6 +20,7 @@ from streaming.mpegts.psi import Programme
 
 #: A clock that is off by more than this has jumped.
 JUMP_S = 1.0
+JUMP = round(JUMP_S * CLOCK_HZ)
 #: A PCR is to come every 0.1 s; this late it is worth counting.
 LATE_PCR_S = 0.25
 
@@ -29,6 +31,7 @@ class Statistics:
 
     packets: int = 0
     null_packets: int = 0
+    #: Those with payload.
     video_packets: int = 0
     audio_packets: int = 0
     scrambled_packets: int = 0
@@ -91,31 +94,26 @@ class Meter:
     def __init__(self) -> None:
         self.statistics = Statistics()
         self._counters: dict[int, int] = {}
-        self._video: int | None = None
+        self._video = -1
         self._audio: tuple[int, ...] = ()
         self._pcr_pid: int | None = None
         self._anchor: tuple[int, int] | None = None
 
     def learn(self, programme: Programme) -> None:
         """The programme's layout is this from now on."""
-        self._video = programme.video.pid if programme.video else None
+        self._video = programme.video.pid if programme.video else -1
         self._audio = tuple(track.pid for track in programme.audio)
         self._pcr_pid = programme.pcr_pid
 
     def count(self, columns: Columns, pids: PidClasses, position: int, now: float) -> Measured:
         """Take one block, whose first packet has the given position."""
-        statistics, code_of, classes = self.statistics, pids.code_of, columns.classes
+        statistics, code_of = self.statistics, pids.code_of
         statistics.packets += columns.count
-        statistics.null_packets += classes.count(NULL_CLASS)
-        for pid in self._audio:
-            if pid in code_of:
-                statistics.audio_packets += classes.count(code_of[pid])
-        if self._video in code_of:
-            statistics.video_packets += classes.count(code_of[self._video])
+        statistics.null_packets += columns.classes.count(NULL_CLASS)
         statistics.scrambled_packets += columns.scrambled()
         statistics.transport_errors += columns.damaged()
         measured = Measured()
-        self._check_counters(columns, pids, measured)
+        self._check_counters(columns, code_of, measured)
         self._read_clocks(columns, measured)
         if measured.pcrs:
             self._take_pcrs(measured.pcrs, position, now)
@@ -133,12 +131,19 @@ class Meter:
 
     # Continuity -----------------------------------------------------------------------------------------------
 
-    def _check_counters(self, columns: Columns, pids: PidClasses, measured: Measured) -> None:
-        counters = columns.counters()
-        for pid, code in pids.code_of.items():
-            own = counters_of(counters, code)
+    def _check_counters(self, columns: Columns, code_of: dict[int, int], measured: Measured) -> None:
+        statistics, counters = self.statistics, columns.counters()
+        # Nearly all are the picture's: the others are looked for in the rest.
+        most = code_of.get(self._video, -1)
+        rest = counters_without(counters, most) if most >= 0 else counters
+        for pid, code in code_of.items():
+            own = counters_of(counters if code == most else rest, code)
             if not own:
                 continue
+            if code == most:
+                statistics.video_packets += len(own)
+            elif pid in self._audio:
+                statistics.audio_packets += len(own)
             first, last = own[0] & 0x0F, own[-1] & 0x0F
             measured.runs[code] = first, last
             if not counters_run(own, code, self._counters.get(pid, first - 1)):
@@ -172,7 +177,8 @@ class Meter:
 
     def _read_clocks(self, columns: Columns, measured: Measured) -> None:
         """The PCRs and announced breaks; encoders send up to a hundred PCRs a second."""
-        block, pcr_pid = columns.block, self._pcr_pid
+        block, pcrs = columns.block, measured.pcrs
+        pcr_pid = -1 if self._pcr_pid is None else self._pcr_pid
         for index in columns.clocked():
             at = index * PACKET_SIZE
             length, flags = block[at + 4], block[at + 5]
@@ -180,12 +186,18 @@ class Meter:
                 self.statistics.discontinuities += 1
                 measured.flagged.append(index)
             if flags & 0x10 and length >= 7 and (block[at + 1] & 0x1F) << 8 | block[at + 2] == pcr_pid:
-                measured.pcrs.append((index, decode_pcr(block, at + 6)))
+                # As `decode_pcr`, without the call.
+                raw = int.from_bytes(block[at + 6 : at + 12], "big")
+                pcrs.append((index, (raw >> 15) * PCR_PER_CLOCK + (raw & 0x1FF)))
 
     def _take_pcrs(self, pcrs: list[tuple[int, int]], position: int, now: float) -> None:
         statistics, last = self.statistics, self.statistics.pcr
-        if last is not None and runs_on([pcr for _, pcr in pcrs], last, LATE_PCR_S):
-            pcrs = pcrs[-1:]
+        if last is not None and _come_in_time([last, *(pcr for _, pcr in pcrs)]):
+            index, pcr = pcrs[-1]
+            if pcr != last:
+                statistics.pcr, statistics.pcr_moved_at = pcr, now
+                self._measure(pcr, position + index * PACKET_SIZE)
+            return
         for index, pcr in pcrs:
             last = statistics.pcr
             if pcr == last:
@@ -218,6 +230,12 @@ def _same(block: bytes, first: int, second: int) -> bool:
     return first < 0 or is_duplicate(block[two : two + PACKET_SIZE], block[one : one + PACKET_SIZE])
 
 
+def _come_in_time(pcrs: list[int]) -> bool:
+    """None steps back, none is late. A wrap is a step back."""
+    steps: list[int] = list(map(sub, pcrs[1:], pcrs))
+    return min(steps) >= 0 and max(steps) <= LATE_PCR_S * PCR_HZ
+
+
 def runs_on(pcrs: list[int], last: int, limit_s: float) -> bool:
     """These PCRs follow `last` without a step back and, all together, within `limit_s`. A wrap is no running on."""
     return pcrs[0] >= last and pcrs[-1] - last <= limit_s * PCR_HZ and pcrs == sorted(pcrs)
@@ -225,4 +243,4 @@ def runs_on(pcrs: list[int], last: int, limit_s: float) -> bool:
 
 def jumped(later: int, earlier: int) -> bool:
     """Between two 33-bit times lies more than a second, in either direction."""
-    return abs(difference(later, earlier)) > JUMP_S * CLOCK_HZ
+    return not 0 <= later - earlier <= JUMP and abs(difference(later, earlier)) > JUMP
