@@ -3,7 +3,7 @@
 from django.urls import URLPattern, URLResolver, path, re_path
 
 from streaming import title_urls, tuner_urls, xtream_urls
-from streaming.views import group, guide, hls, live, logo, pages, playlist
+from streaming.views import group, guide, hls, live, logo, pages, player, playlist
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("playlist", playlist.playlist, name="playlist"),
@@ -31,9 +31,19 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("t/<str:token>/hls/<int:channel_id>/<int:number>.ts", hls.segment),
     path("t/<str:token>/chplay/<path:group>", group.play),
     *(path(name, pages.page, {"name": name}) for name in ("streaming", "dashboard", "alerts", "log")),
+    *(
+        path(start + rest, view)
+        for start in ("player", "t/<str:token>/player")
+        for rest, view in (
+            ("", player.player),
+            ("/", player.player),
+            ("/<int:channel_id>", player.player),
+            ("/<str:portal>/<path:provider_id>", player.of_portal),
+        )
+    ),
     path("portal/<str:portal>/channels", pages.portal_channels),
     *tuner_urls.urlpatterns,
     *xtream_urls.named,
-    re_path(r"^(?:t/[^/]*/)?(?:stream|play|chplay|hls)(?:/|$)", live.nowhere),
+    re_path(r"^(?:t/[^/]*/)?(?:stream|play|chplay|player|hls)(?:/|$)", live.nowhere),
     *xtream_urls.bare,
 ]

@@ -37,6 +37,16 @@ def admitted(request: HttpRequest, token: str = "") -> Sight:
     return _sight(request, viewer, address)
 
 
+def admitted_to_page(request: HttpRequest, token: str = "") -> Sight:
+    """The same for a page: who is logged in and sends no token counts as the first viewer they own."""
+    user = request.user
+    if not token and "token" not in request.GET and user.is_authenticated:
+        viewer = Viewer.objects.allowed().filter(owner=user).order_by("id").first()
+        if viewer is not None:
+            return _sight(request, viewer, client_address(request))
+    return admitted(request, token)
+
+
 def admitted_by_login(request: HttpRequest, name: str, password: str) -> Sight:
     """The same for name and password, as players of the Xtream scheme send them; the token counts as a password too.
 
