@@ -14,12 +14,16 @@ from restreamer.parent_death import die_with
 
 wsgi_app = "restreamer.wsgi:application"
 bind = settings.RESTREAMER_BIND
-worker_class = "gthread"
+worker_class = "restreamer.web_worker.WebWorker"
 workers = settings.WEB_WORKERS
 threads = settings.WEB_THREADS
 # Loaded once and shared by the workers: less memory, and a worker that died is back in a moment.
 preload_app = True
 keepalive = 5
+# Of one request, in bytes; what is larger is answered with 4xx before it is read.
+limit_request_line = 4094
+limit_request_fields = 60
+limit_request_field_size = 8190
 timeout = 120
 # Less than the runner's patience, so that gunicorn ends its workers itself.
 graceful_timeout = 8

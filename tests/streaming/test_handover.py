@@ -103,7 +103,7 @@ def make_certificate(folder: Path) -> None:
     subprocess.run(command, check=True, capture_output=True)
 
 
-THREADS = ("--worker-class", "gthread", "--threads", "4")
+THREADS = ("--worker-class", "restreamer.web_worker.WebWorker", "--threads", "4")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,120 @@
+"""Requests that arrive too slowly, too large or broken, at the real server."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from restreamer import web_worker
+from restreamer.web_worker import WebWorker
+from tests.house import ROOT, free_port
+
+LIMITS = ("--limit-request-line", "4094", "--limit-request-fields", "60", "--limit-request-field_size", "8190")
+
+
+class Hasty(WebWorker):
+    """Our worker with less patience."""
+
+    def handle(self, conn):
+        web_worker.HEAD_S, web_worker.BODY_S = 0.5, 0.5
+        return super().handle(conn)
+
+
+def app(environ, start_response):
+    size = len(environ["wsgi.input"].read())
+    start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", "3")])
+    return [f"{size:3}".encode()]
+
+
+@pytest.fixture(scope="module")
+def port() -> Iterator[int]:
+    """The server with a single thread: what holds it holds everybody."""
+    number = free_port()
+    where = (
+        "--bind",
+        f"127.0.0.1:{number}",
+        "--worker-class",
+        "tests.restreamer.test_web_worker.Hasty",
+        "--threads",
+        "1",
+    )
+    command = [sys.executable, "-m", "gunicorn", "tests.restreamer.test_web_worker:app", *where, "--log-level", "error"]
+    process = subprocess.Popen([*command, *LIMITS], cwd=ROOT, stderr=subprocess.PIPE)
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", number), 1):
+            break
+        time.sleep(0.05)
+    yield number
+    process.terminate()
+    _, complaints = process.communicate(timeout=15)
+    assert b"Traceback" not in complaints, complaints
+
+
+def answer(port: int, said: bytes, *, more: bytes = b"") -> bytes:
+    with socket.create_connection(("127.0.0.1", port), 30) as connection:
+        connection.sendall(said)
+        with contextlib.suppress(OSError):
+            connection.sendall(more)
+        got = b""
+        with contextlib.suppress(ConnectionResetError):
+            while piece := connection.recv(4096):
+                got += piece
+        return got
+
+
+GET = b"GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "begun",
+    [
+        b"GET / HT",
+        b"GET / HTTP/1.1\r\nHost: h\r\nX-A: ",
+        b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 100\r\n\r\nabc",
+    ],
+    ids=["line", "headers", "body"],
+)
+def test_who_stops_in_the_middle_of_a_request_holds_nobody_for_long(port, begun):
+    with contextlib.ExitStack() as stack:
+        for _ in range(2):
+            slow = stack.enter_context(socket.create_connection(("127.0.0.1", port), 30))
+            slow.sendall(begun)
+        assert answer(port, GET).endswith(b"\r\n\r\n  0")
+
+
+def test_a_drip_is_no_way_around_it(port):
+    with socket.create_connection(("127.0.0.1", port), 30) as slow:
+        ended = False
+        for letter in b"GET /" + b"x" * 400:
+            try:
+                slow.sendall(bytes([letter]))
+            except OSError:
+                ended = True
+                break
+            time.sleep(0.02)
+        assert ended or slow.recv(1) == b""
+
+
+@pytest.mark.parametrize(
+    ("said", "status"),
+    [
+        (b"GET /" + b"a" * 8000 + b" HTTP/1.1\r\nHost: h\r\n\r\n", b"414"),
+        (b"GET / HTTP/1.1\r\nHost: h\r\nX-A: " + b"a" * 20_000 + b"\r\n\r\n", b"431"),
+        (b"GET / HTTP/1.1\r\nHost: h\r\n" + b"".join(b"X-%d: a\r\n" % n for n in range(200)) + b"\r\n", b"431"),
+        (b"GET / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", b"400"),
+        (b"GET / HTTP/1.1\r\nHost: h\r\nX-A: b\r\n c: d\r\n\r\n", b"400"),
+        (b"\x16\x03\x01\x02\x00\x01\x00", b""),
+    ],
+    ids=["line", "header", "headers", "two lengths", "folded", "tls"],
+)
+def test_what_is_too_large_or_broken_is_refused(port, said, status):
+    got = answer(port, said)
+    assert got[9:12] == status or (not status and not got.startswith(b"HTTP/1.1 200"))
+    assert answer(port, GET).startswith(b"HTTP/1.1 200")
