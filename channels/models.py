@@ -9,7 +9,7 @@ from django.db import models
 from channels.lineups import Lineup, LineupEntry
 from channels.numbers import shown_number
 from channels.querysets import ChannelQuerySet, StreamQuerySet
-from portals.models import Genre, Portal, PublicIdCounter
+from portals.models import Genre, Portal, PublicIdCounter, TakeRule
 from restreamer.lib import names
 
 __all__ = [
@@ -172,12 +172,8 @@ class Merge(models.Model):
         return f"{self.goes_name} → {self.stays}"
 
 
-class StreamRule(models.Model):
-    """Which items of a portal are taken at all; see channels/rules.py."""
-
-    class Action(models.TextChoices):
-        INCLUDE = "include", "take only"
-        EXCLUDE = "exclude", "leave out"
+class StreamRule(TakeRule):
+    """Which live items of a portal are taken at all; see channels/rules.py."""
 
     class Field(models.TextChoices):
         NAME = "name", "name"
@@ -186,15 +182,7 @@ class StreamRule(models.Model):
         KIND = "kind", "kind (tv or radio)"
 
     portal = models.ForeignKey(Portal, on_delete=models.CASCADE, related_name="stream_rules")
-    position = models.PositiveIntegerField(default=0)
-    action = models.CharField(max_length=10, choices=Action.choices, default=Action.EXCLUDE)
     field = models.CharField("looks at", max_length=10, choices=Field.choices, default=Field.NAME)
-    pattern = models.CharField(max_length=300, help_text="A regular expression, found anywhere in the text.")
-    exact_case = models.BooleanField(default=False)
-    enabled = models.BooleanField(default=True)
-
-    class Meta:
-        ordering = ["position", "id"]
 
     def __str__(self) -> str:
         return f"{self.get_action_display()} {self.get_field_display()} ~ {self.pattern}"

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from channels.mirror.shape import LIVE
 from channels.models import GenreMap
-from channels.rules import RuleSet
+from channels.rules import filtered
 from guide.jobs import ask_for_match
 from portals.errors import CatalogueIncomplete
 from portals.mirror import known, mirroring
@@ -24,6 +24,7 @@ from portals.providers.base import Provider
 from portals.providers.m3u.source import Fetched
 from portals.providers.records import GenreRecord, StreamRecord
 from portals.providers.registry import provider_for
+from portals.rules import RuleSet
 from portals.runs import Progress
 
 
@@ -68,7 +69,7 @@ def _download(provider: known.Downloads, portal: Portal, rules_sha256: str, prog
 
 def difference(portal: Portal, progress: Progress) -> mirroring.Difference:
     """What a refresh would change; changes nothing. Raises PortalError."""
-    return mirroring.difference(LIVE, portal, progress, lambda _, told: _listed(provider_for(portal), portal, told))
+    return mirroring.difference([LIVE], portal, progress, _fetched)
 
 
 def undo_run(run: Run) -> None:
@@ -103,7 +104,7 @@ def _wanted(portal: Portal, genres: Sequence[GenreRecord], records: Iterable[Str
         ignored |= set(names) - _genre_ids(portal)
     rules = RuleSet(portal.stream_rules.all())
     kept = (record for record in records if record.genre_id not in ignored) if ignored else records
-    return rules.filter(kept, names) if rules else kept
+    return filtered(rules, kept, names) if rules else kept
 
 
 def _genre_ids(portal: Portal | None) -> set[str]:

@@ -12,7 +12,7 @@ from portals.runs import Unrecorded
 from restreamer.lib.redis_client import connection
 from streaming.portal_doctor import Blinds, Examination, line_of
 
-#: Kinds of change in the order they are told, with their words.
+#: Kinds of change that are told, with their words.
 _CHANGES = {
     "new": "new",
     "gone": "gone",
@@ -23,27 +23,28 @@ _CHANGES = {
 }
 
 
-def changes(portal: Portal, watcher: Callable[[Run], None] | None) -> dict[str, Any]:
-    """What a refresh of the live channels would change now. Raises RestreamerError."""
-    found = refreshing.difference(portal, RunKind.LIVE, Unrecorded(portal, RunKind.LIVE, watcher))
-    return {"portal": portal.name, **asdict(found)}
+def changes(portal: Portal, kind: RunKind, watcher: Callable[[Run], None] | None) -> dict[str, Any]:
+    """What a refresh of that kind would change now. Raises RestreamerError."""
+    found = refreshing.difference(portal, kind, Unrecorded(portal, kind, watcher))
+    return {"portal": portal.name, "kind": str(kind), **asdict(found)}
 
 
 def change_lines(document: dict[str, Any], most: int) -> Iterator[str]:
-    """The same for a person: counts, then up to `most` examples of each kind."""
-    counts = ", ".join(f"{count:,} {name}" for name, count in document["counts"].items())
-    yield f"{document['portal']}: {counts}. Nothing was changed."
+    """The same for a person: counts, then up to `most` examples of each kind of change."""
+    counts = ", ".join(f"{count:,} {name}" for name, count in document["counts"].items()) or "it lists none"
+    yield f"{document['portal']}, {RunKind(document['kind']).label}: {counts}. Nothing was changed."
     if document["would_be_held"]:
         yield "A refresh would wait for you: it would lose more than the portal's share for that."
-    for kind, words in _CHANGES.items():
-        rows = document["report"].get(kind, [])
-        if not rows:
+    for word, rows in document["report"].items():
+        # With several kinds of items each word says whose it is: "new movies".
+        change, _, noun = word.partition(" ")
+        if not rows or change not in _CHANGES:
             continue
-        yield f"  {words}:"
+        yield f"  {noun + ': ' if noun else ''}{_CHANGES[change]}:"
         for row in rows[:most]:
             yield "    " + " → ".join(row)
         if len(rows) > most:
-            yield f"    … and {document['counts'].get(kind, len(rows)) - most:,} more"
+            yield f"    … and {document['counts'].get(word, len(rows)) - most:,} more"
 
 
 def examination(portal: Portal, *, show_host: bool, tell: Callable[[str], None]) -> dict[str, Any]:

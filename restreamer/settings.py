@@ -333,6 +333,7 @@ UNFOLD = {
                     _page("Episodes", "video_library", "vod_episode_changelist"),
                     _page("Categories", "folder_open", "vod_category_changelist"),
                     _page("Portal categories", "account_tree", "vod_categorymap_changelist"),
+                    _page("Title rules", "rule", "vod_titlerule_changelist"),
                     _page("Merges and splits", "call_merge", "vod_merge_changelist"),
                 ],
             },

@@ -14,8 +14,9 @@ class VodConfig(AppConfig):
         from portals.models import RunKind
         from vod import search  # models exist only now
         from vod.prefetch import prefetch
-        from vod.refresh import refresh_vod, undo_run
+        from vod.refresh import difference, refresh_vod, undo_run
 
         refreshing.register(RunKind.VOD, refresh_vod, undo_run)
+        refreshing.tells_differences(RunKind.VOD, difference)
         refreshing.register(RunKind.DETAILS, prefetch)
         post_migrate.connect(search.ensure_index, sender=self)

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from portals.errors import CatalogueIncomplete
 from portals.mirror import mirroring
@@ -15,9 +15,11 @@ from portals.models.genre import GenreKind
 from portals.providers.records import GenreRecord
 from portals.providers.registry import vod_provider_for
 from portals.providers.vod_records import CategoryRecord, MovieRecord, SeriesRecord, VodProvider
+from portals.rules import RuleSet
 from portals.runs import Progress
 from vod import episodes, settling
 from vod.models import CategoryMap, Movie, MovieOffer, Series, SeriesOffer
+from vod.rules import filtered
 from vod.shapes import MOVIES, SERIES
 
 R = TypeVar("R", MovieRecord, SeriesRecord)
@@ -41,6 +43,14 @@ def refresh_vod(run: Run, progress: Progress) -> None:
         progress.counts["episodes"] = episodes.store_listed(portal, provider.episodes(progress))
 
 
+def difference(portal: Portal, progress: Progress) -> mirroring.Difference:
+    """What a refresh would change; changes nothing. Raises PortalError."""
+    provider = vod_provider_for(portal)
+    if not hasattr(provider, "movies"):
+        return mirroring.Difference({}, {}, would_be_held=False)
+    return mirroring.difference([MOVIES, SERIES], portal, progress, lambda p, told: _fetched(provider, p, told))
+
+
 def undo_run(run: Run) -> None:
     """Take back what a run changed. Raises RunNotUndoable with the reason."""
     mirroring.undo_run(run)
@@ -59,11 +69,13 @@ def _fetched(provider: VodProvider, portal: Portal, progress: Progress) -> list[
     movies: Spool[MovieRecord] = Spool(MOVIES.form, _genres(provider.movie_categories()))
     series: Spool[SeriesRecord] = Spool(SERIES.form, _genres(provider.series_categories()))
     progress.step("reading the movies")
-    movies.fill(_wanted(portal, GenreKind.MOVIE, provider.movies(progress)))
+    listed_movies = _Counted(provider.movies(progress))
+    movies.fill(_wanted(portal, GenreKind.MOVIE, listed_movies, movies.genres))
     progress.step("reading the series")
-    series.fill(_wanted(portal, GenreKind.SERIES, provider.series(progress)))
-    for part in (Part(MOVIES, movies), Part(SERIES, series)):
-        if part.spool.count:
+    listed_series = _Counted(provider.series(progress))
+    series.fill(_wanted(portal, GenreKind.SERIES, listed_series, series.genres))
+    for part, listed in ((Part(MOVIES, movies), listed_movies), (Part(SERIES, series), listed_series)):
+        if listed.count:
             parts.append(part)
         elif part.shape.offered._default_manager.filter(portal=portal, stale_since__isnull=True).exists():
             raise CatalogueIncomplete(
@@ -77,8 +89,28 @@ def _genres(categories: Sequence[CategoryRecord]) -> list[GenreRecord]:
     return [GenreRecord(c.provider_id, c.name, c.censored) for c in categories]
 
 
-def _wanted(portal: Portal, kind: GenreKind, records: Iterable[R]) -> Iterator[R]:
-    """What the portal's category maps take. An item in several categories is taken unless its first is ignored."""
+class _Counted(Generic[R]):
+    """Counts what a portal lists, so that a list the rules leave nothing of is no empty list."""
+
+    def __init__(self, records: Iterable[R]) -> None:
+        self.count = 0
+        self._records: Iterable[R] = records
+
+    def __iter__(self) -> Iterator[R]:
+        for record in self._records:
+            self.count += 1
+            yield record
+
+
+def _wanted(portal: Portal, kind: GenreKind, records: Iterable[R], genres: Sequence[GenreRecord]) -> Iterable[R]:
+    """What the portal's rules and category maps take."""
+    kept = _mapped(portal, kind, records)
+    rules = RuleSet(portal.title_rules.all())
+    return filtered(rules, kept, kind, {genre.provider_id: genre.name for genre in genres}) if rules else kept
+
+
+def _mapped(portal: Portal, kind: GenreKind, records: Iterable[R]) -> Iterator[R]:
+    """An item in several categories is taken unless its first is ignored."""
     maps = CategoryMap.objects.filter(genre__portal=portal, genre__kind=kind, ignored=True)
     ignored = set(maps.values_list("genre__provider_id", flat=True))
     for record in records:

@@ -2,75 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from django import forms
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
-from django.urls import URLPattern, path, reverse
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
 from channels.mirror.births import renamed
 from channels.models import GenreMap, Stream, StreamRule
-from channels.rules import compiled, preview
+from channels.rules import preview
+from portals.admin.rule import RuleAdmin
 from portals.models import Portal
+from portals.rules import Preview
 from restreamer.lib.errors import InvalidInput
 
 _EXAMPLES = 15
 
 
-class StreamRuleForm(forms.ModelForm[StreamRule]):
-    """A pattern that cannot work is refused where it is typed."""
-
-    class Meta:
-        model = StreamRule
-        fields = ("portal", "position", "action", "field", "pattern", "exact_case", "enabled")
-
-    def clean_pattern(self) -> str:
-        pattern: str = self.cleaned_data["pattern"]
-        try:
-            compiled(pattern)
-        except InvalidInput as err:
-            raise forms.ValidationError(err.message) from err
-        return pattern
-
-
 @admin.register(StreamRule)
-class StreamRuleAdmin(ModelAdmin):
-    """Include and exclude rules, with a preview of what a portal's rules catch."""
+class StreamRuleAdmin(RuleAdmin):
+    """Rules of live channels."""
 
-    form = StreamRuleForm
-    list_display = ("portal", "position", "action", "field", "pattern", "enabled", "caught")
-    list_display_links = ("pattern",)
-    list_filter = ("portal", "action", "enabled")
-    list_select_related = ("portal",)
-    search_fields = ("pattern",)
+    noun = "channels"
 
-    def get_urls(self) -> list[URLPattern]:
-        """The preview's page."""
-        view = self.admin_site.admin_view(self.preview)
-        return [path("preview/<int:portal_id>/", view, name="channels_streamrule_preview"), *super().get_urls()]
-
-    @display(description="what they catch")
-    def caught(self, rule: StreamRule) -> SafeString:
-        """The way to the preview."""
-        url = reverse("admin:channels_streamrule_preview", args=[rule.portal_id])
-        return format_html('<a class="text-primary-600 dark:text-primary-500" href="{}">preview</a>', url)
-
-    def preview(self, request: HttpRequest, portal_id: int) -> HttpResponse:
-        """What all rules of a portal would do with what is stored now."""
-        portal = get_object_or_404(Portal, pk=portal_id)
-        rules = list(StreamRule.objects.filter(portal=portal))
-        context = {
-            **self.admin_site.each_context(request),
-            "title": f"What the rules of {portal} catch",
-            "portal": portal,
-            "rules": rules,
-            "preview": preview(portal, rules),
-        }
-        return render(request, "channels/rule_preview.html", context)
+    def previewed(self, portal: Portal, rules: Sequence[StreamRule]) -> Preview:
+        """Tried on the stored streams."""
+        return preview(portal, rules)
 
 
 class GenreMapForm(forms.ModelForm[GenreMap]):

@@ -10,11 +10,11 @@ from typing import Any
 from django.utils import timezone
 
 from channels.models import Channel, ChannelStream, GenreMap, Group
-from channels.rules import compiled
 from portals import bulk
 from portals.mirror.shape import NewRow
 from portals.models import IdStock, Portal
 from portals.providers.records import StreamRecord
+from portals.rules import compiled
 from restreamer.lib import names, storable
 from restreamer.lib.errors import InvalidInput
 

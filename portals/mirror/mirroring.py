@@ -20,7 +20,7 @@ from portals.errors import CatalogueIncomplete, RunHeld, RunNotUndoable
 from portals.mirror import known, undo
 from portals.mirror.apply import Mirror
 from portals.mirror.plan import Plan, plan
-from portals.mirror.shape import R, Shape
+from portals.mirror.shape import Shape
 from portals.mirror.spool import Spool
 from portals.models import Portal, Run, RunPayload, RunState
 from portals.providers.records import GenreRecord
@@ -108,21 +108,29 @@ class Difference:
 
 
 def difference(
-    shape: Shape[R], portal: Portal, progress: Progress, fetch: Callable[[Portal, Progress], Spool[R]]
+    shapes: Sequence[Shape[Any]], portal: Portal, progress: Progress, fetch: Callable[[Portal, Progress], list[Part]]
 ) -> Difference:
     """Fetch and compare, and write nothing. Raises PortalError."""
-    with fetch(portal, progress) as spool:
+    counts, reports, held = [], [], False
+    with ExitStack() as stack:
+        parts = fetch(portal, progress)
+        for part in parts:
+            stack.enter_context(part.spool)
         progress.step("comparing with what is stored")
-        made = plan(shape, portal, spool)
-        counts = {
-            "total": spool.count,
-            "new": made.new,
-            "changed": spool.count - made.unchanged - made.new,
-            "unchanged": made.unchanged,
-            "gone": len(made.gone),
-            **made.counts,
-        }
-    return Difference(counts, made.report, _would_lose_too_much(portal, made))
+        for shape, spool in parts:
+            made = plan(shape, portal, spool)
+            told = {
+                "total": spool.count,
+                "new": made.new,
+                "changed": spool.count - made.unchanged - made.new,
+                "unchanged": made.unchanged,
+                "gone": len(made.gone),
+                **made.counts,
+            }
+            counts.append((shape, told))
+            reports.append((shape, made.report))
+            held = held or _would_lose_too_much(portal, made)
+    return Difference(_joined(shapes, counts), _joined(shapes, reports), held)
 
 
 def undo_run(run: Run) -> list[int]:

@@ -4,6 +4,7 @@ from portals.models.genre import Genre
 from portals.models.list_state import ListState
 from portals.models.portal import Portal, PortalKind
 from portals.models.public_id import IdStock, PublicIdCounter
+from portals.models.rule import TakeRule
 from portals.models.run import Run, RunKind, RunPayload, RunState
 from portals.models.subscription import Login, Mac, Subscription, SubscriptionState
 
@@ -22,4 +23,5 @@ __all__ = [
     "RunState",
     "Subscription",
     "SubscriptionState",
+    "TakeRule",
 ]

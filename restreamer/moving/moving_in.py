@@ -12,11 +12,11 @@ from accounts.models import Viewer
 from channels import merging
 from channels.mirror.births import as_number
 from channels.models import Channel, Group, Stream, StreamRule
-from channels.rules import compiled
 from guide.jobs import ask_for_match
 from guide.models import EpgSource, SourceKind
 from portals.adding import add_portal
 from portals.models import Portal
+from portals.rules import compiled
 from restreamer.lib.errors import RestreamerError
 from restreamer.moving.wishes import Curated, PortalWish, Wishes
 

@@ -61,8 +61,10 @@ def test_a_difference_is_told_and_nothing_is_changed(listing):
     before = list(Stream.objects.values())
     text = said("portal", "diff", "Mine")
     assert text.splitlines()[0] == (
-        "Mine: 3 total, 1 new, 1 changed, 1 unchanged, 1 gone, 1 renamed, 0 moved, 0 suspected. Nothing was changed."
+        "Mine, live channels: 3 total, 1 new, 1 changed, 1 unchanged, 1 gone, 1 renamed, 0 moved, 0 suspected. "
+        "Nothing was changed."
     )
+    assert text.splitlines()[-1] == "Mine, movies and series: it lists none. Nothing was changed."
     assert "  renamed:\n    Channel One → Channel 1\n" in text
     assert "  gone:\n    Old\n" in text
     assert as_json("portal", "diff", "Mine")[0]["report"]["new"] == [["Channel 2"]]

@@ -8,8 +8,9 @@ from channels.models import Channel
 from portals import refreshing, runs
 from portals.errors import CatalogueIncomplete, PortalUnreachable, RunHeld
 from portals.models import Run, RunKind, RunState
+from portals.runs import Unrecorded
 from tests.factories import ChannelFactory, PortalFactory
-from tests.vod.conftest import Shop, episode, movie, series
+from tests.vod.conftest import CATEGORIES, Shop, episode, movie, series
 from vod.models import Category, CategoryMap, Episode, EpisodeOffer, Movie, MovieOffer, Season, Series, SeriesOffer
 from vod.refresh import undo_run
 
@@ -203,3 +204,14 @@ def test_switching_movies_off_leaves_what_is_stored(refresh, portal):
     refresh([])
     assert runs.under_way(portal, RunKind.VOD) is None
     assert Movie.objects.count() == 1
+
+
+def test_a_difference_is_told_and_nothing_is_changed(refresh, portal, stock):
+    refresh([movie(1, "Heat"), movie(2, "Ran")], [series(7, "Dark")])
+    before = list(MovieOffer.objects.order_by("pk").values())
+    stock(portal, Shop([movie(1, "Heat (Director's Cut)"), movie(3, "Alien")], [series(7, "Dark")], CATEGORIES))
+    told = refreshing.difference(portal, RunKind.VOD, Unrecorded(portal, RunKind.VOD))
+    assert told.report["new movies"] == [["Alien"]]
+    assert told.report["renamed movies"] == [["Heat", "Heat (Director's Cut)"]]
+    assert (told.counts["gone movies"], told.counts["unchanged series"]) == (1, 1)
+    assert list(MovieOffer.objects.order_by("pk").values()) == before

@@ -4,6 +4,7 @@ from vod.models.category import Category, CategoryMap
 from vod.models.episode import Episode, EpisodeOffer, Season
 from vod.models.merge import Merge
 from vod.models.movie import Movie, MovieOffer
+from vod.models.rule import TitleRule
 from vod.models.series import Series, SeriesOffer
 
 __all__ = [
@@ -17,4 +18,5 @@ __all__ = [
     "Season",
     "Series",
     "SeriesOffer",
+    "TitleRule",
 ]

@@ -12,6 +12,7 @@ from portals.adding import NewPortal, add_portal
 from portals.checking import check_subscription
 from portals.models import Portal, PortalKind, Run, RunKind, RunState, Subscription
 from portals.models.run import UNDER_WAY
+from portals.refreshing import kinds_of
 from restreamer import portal_reports
 from restreamer.cli_runs import RunsCommand, portals_named
 from restreamer.lib import redact
@@ -56,6 +57,9 @@ class Command(RunsCommand):
         cancel.set_defaults(action=self.cancel)
         diff = verbs.add_parser("diff", help="say what a refresh would change, and change nothing")
         diff.add_argument("name", nargs="*")
+        diff.add_argument(
+            "--kind", choices=[*_KINDS, "all"], default="all", help="only live, or only movies and series"
+        )
         diff.add_argument("--most", type=int, default=20, help="examples of each kind of change")
         diff.set_defaults(action=self.diff)
         doctor = verbs.add_parser("doctor", help="examine a provider step by step; the report may be shown to others")
@@ -143,10 +147,15 @@ class Command(RunsCommand):
     def diff(self, options: dict[str, Any]) -> None:
         """What refreshes would change."""
         rows = []
-        for portal in portals_named(options["name"]):
+        asked = [
+            (portal, kind)
+            for portal in portals_named(options["name"])
+            for kind in _KINDS.get(options["kind"], kinds_of(portal))
+        ]
+        for portal, kind in asked:
             bar = ProgressBar(self.draw, redraws=True) if self.stdout.isatty() and not self.as_json else None
             try:
-                rows.append(portal_reports.changes(portal, bar.show if bar else None))
+                rows.append(portal_reports.changes(portal, kind, bar.show if bar else None))
             finally:
                 if bar:
                     bar.close()
