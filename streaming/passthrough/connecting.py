@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from restreamer.lib.errors import RestreamerError
 from streaming.faults import Fault, UpstreamError
+from streaming.journal.notes import Kind
 from streaming.passthrough import answers
 from streaming.passthrough.demand import Demand
 from streaming.passthrough.ranges import OutOfRange
@@ -53,17 +54,26 @@ class Standing:
 class Connector:
     """Holds at most one seat and one source. One thread connects; `abort` and `lose` come from others."""
 
-    def __init__(self, ticket: Ticket, seats: Seats, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        ticket: Ticket,
+        seats: Seats,
+        note: Callable[[Kind, str, str], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`note(kind, text, fault)` is told what a journal should know."""
         self.seat: Seat | None = None
         #: Newest knowledge of the file.
         self.facts: FileFacts | None = None
         self.cancelled = threading.Event()
         self._ticket = ticket
         self._seats = seats
+        self._note = note
         self._clock = clock
         self._lock = threading.Lock()
         self._source: FileSource | None = None
         self._lost = False
+        self._interrupted = False
         self._used = False
         self._closed_at = float("-inf")
         #: Candidates that failed since bytes last flowed.
@@ -71,8 +81,21 @@ class Connector:
 
     # --- from other threads -----------------------------------------------------------------------------------------
 
+    @property
+    def source(self) -> FileSource | None:
+        """What is opened or read now."""
+        return self._source
+
+    def interrupt(self, source: FileSource) -> None:
+        """Wake whoever opens or reads this one, if it is still in use: its bytes are not wanted any more."""
+        with self._lock:
+            if source is self._source:
+                self._interrupted = True
+                source.abort()
+
     def abort(self) -> None:
-        """Wake whoever opens or reads."""
+        """Wake whoever opens or reads, and open nothing more."""
+        self.cancelled.set()
         with self._lock:
             if self._source is not None:
                 self._source.abort()
@@ -161,8 +184,9 @@ class Connector:
 
     def _after(self, seat: Seat, err: RestreamerError) -> None:
         """What a failure means for the seat. Raises CalledAway."""
-        if self.cancelled.is_set():
+        if self.cancelled.is_set() or self._interrupted:
             raise CalledAway
+        self._note(Kind.FAULT, f"{seat.label}: {err.message}", _fault_of(err))
         again_in_s = None
         if not self._lost and not isinstance(err, OtherFile | OutOfRange):
             again_in_s = seat.again_in_s(err, self._clock() - self._closed_at)
@@ -182,6 +206,8 @@ class Connector:
         except BaseException:
             self.close_source()
             raise
+        if not self._used:
+            self._note(Kind.PLAYS, f"{seat.label} serves it", "")
         self._used = True
         return standing
 
@@ -199,7 +225,7 @@ class Connector:
     def _adopt(self, source: FileSource) -> None:
         """From now on it can be woken. Raises CalledAway, UpstreamError."""
         with self._lock:
-            self._source = source
+            self._source, self._interrupted = source, False
             if self.cancelled.is_set():
                 raise CalledAway
             if self._lost:
@@ -259,3 +285,8 @@ class Connector:
             demand.ask_whole()
         elif facts.ranges:
             demand.next, demand.last = demand.wanted.within(facts.length)
+
+
+def _fault_of(err: RestreamerError) -> Fault:
+    """What it was in the words of journals; what the portal says is its own."""
+    return err.fault if isinstance(err, UpstreamError) else Fault.PORTAL

@@ -13,7 +13,7 @@ from streaming.passthrough.seams import FileFacts
 from streaming.relay.seams import Ticket
 
 #: The most that is ever between a provider and a player who does not read.
-PIPE_BYTES = 1 << 20
+PIPE_BYTES = 1 << 19
 _GONE = select.POLLRDHUP | select.POLLHUP | select.POLLERR | select.POLLNVAL
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import secrets
 import select
 import socket
 import threading
@@ -18,6 +19,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from restreamer.lib.errors import RestreamerError
+from streaming.faults import Fault
+from streaming.journal.notes import Kind, Note, Run, clean
 from streaming.passthrough import answers
 from streaming.passthrough.connecting import CalledAway, Connector
 from streaming.passthrough.copying import Copy, Outcome, Patience
@@ -50,6 +53,8 @@ class Surroundings:
     ended: Callable[[SessionFacts, str], None]
     #: Told of a passage that holds nothing any more.
     over: Callable[[Passage], None]
+    #: Told of what a journal should know; must not block.
+    note: Callable[[Run, Note], None]
     patience: Patience = field(default_factory=Patience)
     linger_s: float = LINGER_S
     clock: Callable[[], float] = time.monotonic
@@ -63,10 +68,11 @@ class Passage:
         """`left`: what the player leaves for this; it is ended, confirmed, before anything is opened."""
         self._left = left
         self.ticket = ticket
-        self.connector = Connector(ticket, around.seats, around.clock)
+        self.connector = Connector(ticket, around.seats, self._note, around.clock)
         self.began_at = around.clock()
         self._around = around
         self._started_at = around.wall()
+        self._journal = Run(secrets.token_hex(8), ticket.key, ticket.title, self._started_at)
         self._demands: list[Demand] = []
         self._serving: Demand | None = None
         self._lock = threading.Lock()
@@ -90,14 +96,14 @@ class Passage:
             if self._over or self._reason:
                 return False
             self._demands.append(Demand(ticket, sock, self._around.clock()))
-            serving = self._serving
+            serving, source = self._serving, self.connector.source
             os.eventfd_write(self._wake_fd, 1)
         # Its own session is this one: the player counts once.
         if ticket.session_id != self.ticket.session_id:
             self._around.ended(self._facts_of(ticket), endings.JOINED)
-        if serving is not None and serving.gone():
-            self.connector.cancelled.set()
-            self.connector.abort()
+        # What is being copied is closed for this request in any case; what is being opened, if nobody waits for it.
+        if serving is not None and source is not None and (serving.facts is not None or serving.gone()):
+            self.connector.interrupt(source)
         return True
 
     def stop(self, reason: str) -> None:
@@ -107,7 +113,6 @@ class Passage:
                 return
             self._reason = reason
             os.eventfd_write(self._wake_fd, 1)
-        self.connector.cancelled.set()
         self.connector.abort()
 
     def lease_lost(self, lease_ids: set[str]) -> None:
@@ -124,11 +129,10 @@ class Passage:
             self.stop(endings.LONG_ENOUGH)
         with self._lock:
             left = self._demands and all(one.gone() for one in self._demands)
-        if left and not self.connector_busy_copying():
-            self.connector.cancelled.set()
+        if left and not self._copies():
             self.connector.abort()
 
-    def connector_busy_copying(self) -> bool:
+    def _copies(self) -> bool:
         """A copy under way sees by itself that the player left."""
         return self._serving is not None and self._serving.facts is not None
 
@@ -292,7 +296,7 @@ class Passage:
         if outcome in (Outcome.DONE, Outcome.LEFT, Outcome.REFUSED):
             self._finish(demand, outcome.value)
         elif outcome is Outcome.STUCK and not self._rivals(demand):
-            # Paused: others may use the slot until the player reads on.
+            self._note(Kind.SLOT, "the player is paused: the slot is given back until it reads on")
             self.connector.leave()
 
     def _goes_on(self, demand: Demand, breaks: int) -> bool:
@@ -301,12 +305,11 @@ class Passage:
             return False
         if breaks in (2, 4):
             self.connector.doubt()
-        logger.info("%s: the provider broke off at byte %s, going on there", self.ticket.title, demand.next)
+        self._note(Kind.FAULT, f"the provider broke off at byte {demand.next}, going on there", Fault.RESET)
         return not self.connector.cancelled.wait(_PAUSES_S[breaks])
 
     def _failed(self, demand: Demand, err: RestreamerError) -> Outcome:
         """Nothing could be opened: one who has seen something waits for it, one who has not is told why."""
-        logger.info("%s for %s: %s", self.ticket.title, self.ticket.viewer_name, err.message)
         if demand.facts is not None:
             self.connector.trust()
             return Outcome.BROKEN
@@ -335,7 +338,11 @@ class Passage:
         for one in demands:
             one.close()
         self._around.ended(self.session_facts(), self._reason or self._last_reason)
+        self._note(Kind.CLOSED, self._reason or self._last_reason)
         self._around.over(self)
+
+    def _note(self, kind: Kind, text: str, fault: str = "") -> None:
+        self._around.note(self._journal, Note(self._around.wall(), kind, clean(text), fault))
 
     def _bytes_out(self) -> int:
         with self._lock:
@@ -343,7 +350,7 @@ class Passage:
 
     def _facts_of(self, ticket: Ticket) -> SessionFacts:
         mine = ticket.session_id == self.ticket.session_id
-        return SessionFacts.of(ticket, self._started_at, self._bytes_out() if mine else 0, 0.0)
+        return SessionFacts.of(ticket, self._started_at, self._bytes_out() if mine else 0, 0.0, self._journal.id)
 
 
 def holds(passage: Passage, lease_id: str, key: str) -> bool:

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 
+from streaming.journal.notes import Note, Run
 from streaming.passthrough.copying import Patience
 from streaming.passthrough.passage import LINGER_S, Passage, Surroundings, holds
 from streaming.passthrough.seams import Seats
@@ -17,19 +18,20 @@ from streaming.relay.seams import Command, RelayFacts, SessionFacts, Ticket
 
 
 class Passages:
-    """Thread-safe. `ended` is told of each viewing that is over and must not block."""
+    """Thread-safe. `ended` hears of each viewing that is over, `note` what journals should know; neither may block."""
 
     def __init__(
         self,
         seats: Seats,
         ended: Callable[[SessionFacts, str], None],
+        note: Callable[[Run, Note], None],
         *,
         patience: Patience | None = None,
         linger_s: float = LINGER_S,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._seats = seats
-        self._around = Surroundings(seats, ended, self._ended, patience or Patience(), linger_s, clock)
+        self._around = Surroundings(seats, ended, self._ended, note, patience or Patience(), linger_s, clock)
         self._lock = threading.Lock()
         self._current: dict[str, Passage] = {}
         self._all: set[Passage] = set()

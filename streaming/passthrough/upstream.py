@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -97,8 +98,8 @@ class WholeSource:
         return self._inner.read()
 
     def abort(self) -> None:
-        """End it from any thread."""
-        self._inner.close()
+        """End it from any thread; what has to be waited for is waited for beside."""
+        threading.Thread(target=self._inner.close, name="file-abort", daemon=True).start()
 
     def close(self) -> None:
         """End it; returns when the provider's connection is closed."""

@@ -81,7 +81,7 @@ class RelayProcess:
             slates,
             self._cutting,
         )
-        self.passages = Passages(seats, self._ended) if seats is not None else None
+        self.passages = Passages(seats, self._ended, self._note) if seats is not None else None
         self._keeper = LeaseKeeper(
             self.loop,
             self.registry,

@@ -9,6 +9,7 @@ import random
 import re
 import select
 import socket
+import ssl
 import threading
 import time
 from collections import Counter, defaultdict, deque
@@ -76,7 +77,8 @@ class Asked:
 class FileOrigin:
     """Serves `/file/<name>?mac=…&link=…` on loopback."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+        self._tls = tls
         self.files: dict[str, File] = {}
         self.limits: dict[str, int] = {}
         self.peak: Counter[str] = Counter()
@@ -100,7 +102,8 @@ class FileOrigin:
         self._accepter.start()
 
     def url(self, name: str, key: str = "", link: str = "") -> str:
-        return f"http://127.0.0.1:{self.port}/file/{name}?mac={key}&link={link}"
+        scheme = "https" if self._tls else "http"
+        return f"{scheme}://127.0.0.1:{self.port}/file/{name}?mac={key}&link={link}"
 
     def script(self, name: str, *acts: Act) -> None:
         """The next connections to `name` behave like these, one each."""
@@ -136,8 +139,14 @@ class FileOrigin:
             thread.start()
 
     def _serve(self, sock: socket.socket) -> None:
+        sock.settimeout(10)
+        if self._tls is not None:
+            try:
+                sock = self._tls.wrap_socket(sock, server_side=True)
+            except OSError:
+                sock.close()
+                return
         with sock:
-            sock.settimeout(10)
             try:
                 asked = _request(sock)
                 if asked is not None:

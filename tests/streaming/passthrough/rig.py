@@ -12,6 +12,7 @@ from portals.errors import NoFreeSlot
 from portals.providers.records import PlayUrl
 from streaming.errors import TitleUnavailable
 from streaming.faults import UpstreamError
+from streaming.journal.notes import Note
 from streaming.passthrough.copying import Patience
 from streaming.passthrough.passages import Passages
 from streaming.passthrough.seams import FileFacts, FileSource, Seat
@@ -41,10 +42,13 @@ class GivenSeat:
         if not self.link:
             self.link = f"link{next(_numbers)}"
             self.seats.links.append(self.link)
-        return RangedSource(PlayUrl(self.seats.origin.url(self.candidate, "mac", self.link)), byte_range)
+        return RangedSource(self.play(), byte_range)
+
+    def play(self) -> PlayUrl:
+        return PlayUrl(self.seats.origin.url(self.candidate, "mac", self.link), verify_tls=False)
 
     def as_playlist(self, answer: PlaylistAnswer) -> FileSource:
-        return playlist_source(PlayUrl(self.seats.origin.url(self.candidate, "mac", self.link)), answer.final_url)
+        return playlist_source(self.play(), answer.final_url)
 
     def worked(self, facts: FileFacts) -> None:
         self.proven = True
@@ -132,10 +136,15 @@ class PassageHouse:
     def __init__(self, origin: FileOrigin, *names: str, linger_s: float = 0.2, paused_s: float = 30.0) -> None:
         self.origin = origin
         self.seats = GivenSeats(origin, *names)
+        self.notes: list[Note] = []
         self.over: list[tuple[SessionFacts, str]] = []
         patience = Patience(silence_s=0.5, paused_s=paused_s, rival_s=0.2)
         self.passages = Passages(
-            self.seats, lambda facts, reason: self.over.append((facts, reason)), patience=patience, linger_s=linger_s
+            self.seats,
+            lambda facts, reason: self.over.append((facts, reason)),
+            lambda run, note: self.notes.append(note),
+            patience=patience,
+            linger_s=linger_s,
         )
 
     def at_rest(self) -> bool:

@@ -8,7 +8,9 @@ import pytest
 
 from streaming.relay import endings
 from streaming.relay.seams import Command
+from tests.fakes import material
 from tests.fakes.file_origin import Act, File, FileOrigin, content
+from tests.fakes.upstream import self_signed
 from tests.streaming.passthrough.rig import PassageHouse, Player, wait_for
 
 MOVIE = content(3_000_000)
@@ -222,9 +224,48 @@ def test_a_page_instead_of_a_movie_is_refused_in_words(house: PassageHouse, file
     assert b"html" not in player.all()
 
 
+def test_the_journal_tells_what_happened_and_nothing_else(house_of: Houses, files: FileOrigin) -> None:
+    house = house_of("gone", "one")
+    files.script("one", Act(cut_after=1_000_000))
+    Player(house).head().all()
+    assert wait_for(house.at_rest)
+    told = [(str(note.kind), note.fault) for note in house.notes]
+    assert told == [("fault", "not_found"), ("plays", ""), ("fault", "reset"), ("closed", "")]
+    assert house.notes[-1].text == endings.PLAYED
+
+
 def test_the_next_offer_is_tried_when_one_does_not_open(house_of: Houses, files: FileOrigin) -> None:
     house = house_of("gone", "one")
     assert Player(house).head().all() == MOVIE
+
+
+@pytest.mark.parametrize("act", [Act(), Act(cut_after=1_000_000)])
+def test_a_movie_comes_through_tls(nothing_left: None, act: Act) -> None:
+    server = FileOrigin(tls=self_signed())
+    server.files["one"], server.limits["mac"] = File(MOVIE), 1
+    house = PassageHouse(server, "one")
+    server.script("one", act)
+    assert Player(house).head().all() == MOVIE
+    assert Player(house, "bytes=-1000").head().all() == MOVIE[-1000:]
+    house.passages.stop_all("the test is over")
+    assert wait_for(house.at_rest)
+    server.close()
+    assert server.violations == []
+
+
+def test_a_playlist_plays_from_its_beginning_to_its_end(house: PassageHouse, files: FileOrigin) -> None:
+    television = material.ts()
+    segments = "".join(f"#EXTINF:2,\n{files.url('segment', 'mac')}\n" for _ in range(2))
+    files.files["segment"] = File(television, content_type="video/mp2t")
+    files.files["one"] = File(
+        f"#EXTM3U\n#EXT-X-TARGETDURATION:2\n{segments}#EXT-X-ENDLIST\n".encode(),
+        content_type="application/vnd.apple.mpegurl",
+    )
+    player = Player(house, "bytes=0-").head()
+    assert (player.status, player.headers["Content-Type"]) == (200, "video/mp2t")
+    assert "Content-Length" not in player.headers
+    assert player.all() == television * 2
+    assert files.peak["mac"] == 1
 
 
 # --- slots --------------------------------------------------------------------------------------------------------
