@@ -11,7 +11,7 @@ from django.db.models import Prefetch
 from django.forms.models import model_to_dict
 from django.utils import timezone
 
-from channels.models import Channel, ChannelStream, Merge
+from channels.models import Channel, ChannelStream, Merge, Stream, StreamHealth
 from channels.same import AUTO_ACCEPT, Entry, propose, quality_rank
 from guide.models import GuideMatch
 from restreamer.lib.errors import RestreamerError
@@ -184,11 +184,17 @@ def split(link: ChannelStream) -> Channel:
 
 def rank_streams(channel: Channel) -> None:
     """Order a channel's streams: the portal's priority first, then the better picture."""
-    links = list(channel.links.select_related("stream__portal"))
-    links.sort(key=lambda link: (link.stream.portal.priority, quality_rank(link.stream.name), link.stream_id))
+    links = list(channel.links.select_related("stream__portal", "stream__health"))
+    links.sort(key=lambda link: (link.stream.portal.priority, _quality(link.stream), link.stream_id))
     for rank, link in enumerate(links):
         link.rank = rank
     ChannelStream.objects.bulk_update(links, ["rank"])
+
+
+def _quality(stream: Stream) -> int:
+    """By the picture that was measured while it was watched, else by what the name says."""
+    health: StreamHealth | None = getattr(stream, "health", None)
+    return quality_rank(stream.name, health.height if health is not None else 0)
 
 
 def _entries() -> Iterable[Entry]:

@@ -9,6 +9,7 @@ from django.db import models
 from channels.lineups import Lineup, LineupEntry
 from channels.numbers import shown_number
 from channels.querysets import ChannelQuerySet, StreamQuerySet
+from channels.stream_health import StreamHealth
 from portals.models import Genre, Portal, PublicIdCounter, TakeRule
 from restreamer.lib import names
 
@@ -21,6 +22,7 @@ __all__ = [
     "LineupEntry",
     "Merge",
     "Stream",
+    "StreamHealth",
     "StreamRule",
 ]
 

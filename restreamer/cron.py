@@ -32,6 +32,7 @@ from portals import due
 from portals import jobs as portal_jobs
 from restreamer.lib import redis_keys
 from restreamer.lib.errors import RestreamerError
+from streaming import scoring
 from streaming.journal import keeping
 from vod import jobs as vod_jobs
 
@@ -72,8 +73,9 @@ def forget_journals(now: datetime) -> None:
 
 
 def keep_journals(now: datetime) -> None:
-    """Store what relays wrote of viewings."""
+    """Store what relays wrote of viewings, and measured of streams."""
     keeping.keep(now=now)
+    scoring.keep_scores()
 
 
 DUTIES = (

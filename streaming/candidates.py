@@ -6,8 +6,11 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
-from channels.models import Stream
+from django.utils import timezone
+
+from channels.models import Stream, StreamHealth
 from channels.querysets import StreamQuerySet
 from portals.models import Subscription
 from streaming.errors import ChannelUnknown
@@ -39,17 +42,22 @@ def stream_key(stream_id: int) -> str:
 
 
 def candidates_for(key: str, *, preferred_stream: int = 0) -> list[Playable]:
-    """Everything that may be tried for a key now, in the curator's order; empty when there is nothing.
+    """Everything that may be tried for a key now, in the curator's order, bad ones last; empty when there is nothing.
 
     A stream counts while a portal offers it, with each subscription of the portal that sees it and may be used
     (enabled, not refused, rested, not expired). Two queries, whatever the size.
 
     Raises ChannelUnknown for what is no key.
     """
-    streams = list(_streams(key).offered().filter(subscribed=True).select_related("portal", "link").in_order())
+    streams = list(
+        _streams(key).offered().filter(subscribed=True).select_related("portal", "link", "health").in_order()
+    )
     if key.startswith("any:"):
         place = {pk: at for at, pk in enumerate(_channels_of(key))}
         streams.sort(key=lambda one: place[one.link.channel_id])
+    # The curator's order stands, but what was bad a moment ago comes after what was not.
+    now = timezone.now()
+    streams.sort(key=lambda one: _is_bad(one, now))
     usable = Subscription.objects.usable().filter(portal__in={one.portal_id for one in streams})
     by_portal: dict[int, list[Subscription]] = defaultdict(list)
     for subscription in usable.select_related("portal"):
@@ -64,6 +72,12 @@ def candidates_for(key: str, *, preferred_stream: int = 0) -> list[Playable]:
         for subscription in by_portal[stream.portal_id]
         if not stream.offered_to or subscription.pk in stream.offered_to
     ]
+
+
+def _is_bad(stream: Stream, now: datetime) -> bool:
+    """Did it do so badly while it was watched that the others come first?"""
+    health: StreamHealth | None = getattr(stream, "health", None)
+    return health is not None and health.demoted_at(now)
 
 
 def why_nothing(key: str) -> str:

@@ -31,8 +31,6 @@ from dataclasses import asdict, dataclass
 from streaming.mpegts.statistics import Statistics
 
 BEST = 100.0
-#: A bad score is half forgotten after this.
-HALF_LIFE_S = 1800.0
 #: How much of the past a running score is made of.
 MEMORY_S = 300.0
 #: A source that was lost by its own fault counts as so long a time that scored nothing: it halves the score.
@@ -138,12 +136,6 @@ def _costs(window: Window) -> dict[str, float]:
     """Per damage the share of the score it takes away."""
     amounts: dict[str, float] = asdict(window)
     return {name: weight * min(1.0, max(0.0, amounts[name]) / worst) for name, (worst, weight) in DAMAGES.items()}
-
-
-def decayed(old: float, age_s: float, half_life_s: float = HALF_LIFE_S) -> float:
-    """A score that nothing has confirmed for `age_s`: what was bad is forgotten, half of it per half-life."""
-    remains: float = 0.5 ** (max(age_s, 0.0) / half_life_s)
-    return BEST - (BEST - old) * remains
 
 
 def blended(old: float, new: float, seconds: float, memory_s: float = MEMORY_S) -> float:

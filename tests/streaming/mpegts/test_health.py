@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import fields, replace
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streaming.mpegts.entries import EntryScanner
-from streaming.mpegts.health import DAMAGES, Window, blended, decayed, score, worst_damage
+from streaming.mpegts.health import DAMAGES, Window, blended, parts, score, worst_damage
 from streaming.mpegts.packets import PACKET_SIZE
 from streaming.mpegts.statistics import Statistics
 from tests.mpegts import material
@@ -49,12 +50,6 @@ def test_more_damage_never_scores_higher(window, name, more):
     assert 0 <= score(damaged) <= score(window) <= 100
 
 
-@given(st.floats(0, 100), st.floats(0, 1e6))
-def test_a_bad_score_is_forgotten_by_and_by(old, age):
-    assert old - 1e-9 <= decayed(old, age) <= 100
-    assert decayed(0, 1800) == pytest.approx(50)
-
-
 @given(st.floats(0, 100), st.floats(0, 100), st.floats(0, 1000))
 def test_a_running_score_lies_between_old_and_new(old, new, seconds):
     assert min(old, new) - 1e-9 <= blended(old, new, seconds) <= max(old, new) + 1e-9
@@ -90,3 +85,46 @@ def test_missing_pictures_are_holes():
     kept = material.packets(material.video_only())
     del kept[gone[40] : gone[43]]
     assert window_of(b"".join(kept)).holes_per_m > 0
+
+
+def hurt(data: bytes, seed: int, losses: int) -> bytes:
+    """The stream without so many of its packets, never two in a row; more losses include the fewer."""
+    found = material.packets(data)
+    places = list(range(40, len(found) - 1, 3))
+    random.Random(seed).shuffle(places)
+    gone = set(places[:losses])
+    return b"".join(packet for place, packet in enumerate(found) if place not in gone)
+
+
+@pytest.mark.ffmpeg
+@pytest.mark.parametrize("make", [material.h264_aac, material.video_only])
+def test_a_golden_stream_gets_the_same_score_on_each_run(make):
+    damaged = hurt(make(), seed=3, losses=7)
+    first = window_of(damaged)
+    assert window_of(damaged) == first
+    assert 0 < score(first) < score(window_of(make())) == 100
+
+
+@pytest.mark.ffmpeg
+@pytest.mark.parametrize("seed", range(4))
+def test_more_damage_to_the_same_stream_lowers_its_score(seed):
+    scores = [score(window_of(hurt(material.h264_aac(), seed, losses))) for losses in (0, 1, 3, 8, 20, 60)]
+    assert scores == sorted(scores, reverse=True)
+    assert scores[0] == 100
+    assert scores[1] < 100
+    assert scores[-1] < 60
+
+
+@pytest.mark.ffmpeg
+def test_sound_that_is_announced_and_never_comes_costs_half():
+    silent = b"".join(p for p in material.packets(material.h264_aac()) if not (p[1] & 0x1F == 1 and p[2] == 1))
+    scanner = EntryScanner()
+    scanner.scan(silent, 0, 1.0)
+    window = Window.between(Statistics(), scanner.statistics, 4.0, 1.0, has_sound=True)
+    assert parts(window)["missing_sound"] == 50
+    assert "missing_sound" not in parts(Window.between(Statistics(), scanner.statistics, 4.0, 1.0))
+
+
+def test_stalls_cost_their_share_of_the_time():
+    window = Window.between(Statistics(), Statistics(packets=1000), 30.0, 0.0, stalled_s=3.0)
+    assert parts(window) == {"stalled_share": 30.0}
