@@ -29,20 +29,20 @@ NODE_MODULES = "TEST_NODE_MODULES"
 def node_modules() -> Path | None:
     """The folder with what the browser needs, if it is all there."""
     folder = Path(os.environ.get(NODE_MODULES, ""))
-    wanted = ("mpegts.js/dist/mpegts.js", "playwright-core/package.json")
+    wanted = ("mpegts.js/dist/mpegts.js", "hls.js/dist/hls.js", "playwright-core/package.json")
     return folder if folder.is_absolute() and all((folder / one).exists() for one in wanted) else None
 
 
 def missing(client: str) -> str:
     """What this machine lacks to run the player, in words; empty when nothing."""
-    program = {"vlc": "cvlc"}.get(client, client)
+    program = {"vlc": "cvlc", "hls.js": "chromium", "ffmpeg-hls": "ffmpeg"}.get(client, client)
     if not shutil.which(program):
         return f"{program} is not installed"
-    if client == "chromium":
+    if program == "chromium":
         if not shutil.which("node"):
             return "node is not installed"
         if node_modules() is None:
-            return f"{NODE_MODULES} names no folder with mpegts.js and playwright-core (npm install them)"
+            return f"{NODE_MODULES} names no folder with mpegts.js, hls.js and playwright-core (npm install them)"
     return ""
 
 
@@ -182,11 +182,11 @@ class Vlc(Program):
 
 
 class Chromium(Program):
-    """mpegts.js in a browser: the strictest judge of joins. `page` serves player.html and the script."""
+    """mpegts.js in a browser, the strictest judge of joins, or hls.js. `page` serves the pages and the scripts."""
 
-    def __init__(self, address: str, page: str) -> None:
+    def __init__(self, address: str, page: str, name: str = "player.html") -> None:
         program = shutil.which("chromium") or ""
-        where = f"{page}/player.html?address={quote(address, safe='')}"
+        where = f"{page}/{name}?address={quote(address, safe='')}"
         modules = {NODE_MODULES: os.environ[NODE_MODULES]}
         self._ready = threading.Event()
         super().__init__("chromium", ["node", str(HERE / "chromium.mjs"), where, program], **modules)

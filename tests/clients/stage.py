@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from streaming.faults import SENTENCES
 from tests.clients.faults import Failure, whole_packets
 from tests.clients.programs import HERE, Chromium, Ffmpeg, Mpv, Program, Vlc, node_modules
 from tests.fakes import material
@@ -120,15 +121,17 @@ class Stage:
         players: dict[str, Program] = {}
         recorder = None
         try:
+            # Browsers take seconds to start.
             if "chromium" in clients:
-                # It takes seconds to start.
                 players["chromium"] = Chromium(address, self._page).started()
+            if "hls.js" in clients:
+                players["hls.js"] = Chromium(hls_address(address), self._page, "hls.html").started()
             recorder = Recorder(address)
             began = time.monotonic()
             time.sleep(moments.alone_s)
             players |= {name: PLAYERS[name](address) for name in clients if name in PLAYERS}
-            if "chromium" in players:
-                players["chromium"].open()
+            for player in players.values():
+                player.open()
             until = began + moments.alone_s + moments.before_s + moments.after_s
             time.sleep(max(0.0, until - time.monotonic()))
             ended_at = time.monotonic()
@@ -138,9 +141,10 @@ class Stage:
             if recorder is not None:
                 recorder.close()
         noticed = [
-            found[1]
+            fault.value
             for line in self.house.lines[lines:]
-            if (found := re.search(r"\[channel:\d+\] .*: ([a-z_]+)$", line))
+            for fault, sentence in SENTENCES.items()
+            if " fault: " in line and line.endswith(sentence)
         ]
         opened = self._first.opened["all"], self._second.opened["all"]
         self._first.wait_open(0)
@@ -148,8 +152,19 @@ class Stage:
         return Play(recorder, players, ended_at, noticed, opened, channel)
 
 
-PLAYERS: dict[str, Callable[[str], Program]] = {"ffmpeg": Ffmpeg, "mpv": Mpv, "vlc": Vlc}
+def hls_address(address: str) -> str:
+    """The same channel as HLS."""
+    return re.sub(r"/stream/(\d+)", r"/hls/\1/index.m3u8", address)
+
+
+PLAYERS: dict[str, Callable[[str], Program]] = {
+    "ffmpeg": Ffmpeg,
+    "mpv": Mpv,
+    "vlc": Vlc,
+    "ffmpeg-hls": lambda address: Ffmpeg(hls_address(address)),
+}
 NAMES = ("first", "second")
+PAGES = {"hls.html": "hls.html"}
 #: How often each channel's address was asked for.
 turns: Counter[int] = Counter()
 
@@ -166,19 +181,19 @@ def stage(folder: Path) -> Iterator[Stage]:
         return first.url(NAMES[0]) if turns[channel] == 1 else second.url(NAMES[1])
 
     with (
-        _page() as page,
+        pages() as page,
         FakePortal("panel", macs=MACS, channels=20, media_url=media_url) as portal,
         House(folder / "data", RESTREAMER_LINGER_S="1") as house,
     ):
         arguments = ("--mac", ",".join(MACS), "--refresh", "--enable-all")
         house.manage("portal", "add", "Sofa", portal.address, *arguments)
         playlist = house.manage("viewer", "add", "everybody", "--connections", "0")["playlist"]
-        yield Stage(house, first, second, _television(playlist), page)
+        yield Stage(house, first, second, television(playlist), page)
     first.close()
     second.close()
 
 
-def _television(playlist: str) -> list[str]:
+def television(playlist: str) -> list[str]:
     host, _, path = playlist.removeprefix("http://").partition("/")
     connection = http.client.HTTPConnection(host, timeout=15)
     connection.request("GET", f"/{path}")
@@ -188,8 +203,8 @@ def _television(playlist: str) -> list[str]:
 
 
 @contextmanager
-def _page() -> Iterator[str]:
-    """The address of a server of the page and of mpegts.js: another origin than the house's, as with a web player."""
+def pages() -> Iterator[str]:
+    """A server of the pages, of mpegts.js and hls.js: another origin than the house's, as with a web player."""
     modules = node_modules()
 
     class Files(http.server.BaseHTTPRequestHandler):
@@ -197,8 +212,10 @@ def _page() -> Iterator[str]:
         disable_nagle_algorithm = True
 
         def do_GET(self) -> None:
-            script = self.path == "/mpegts.js" and modules is not None
-            path = modules / "mpegts.js/dist/mpegts.js" if script and modules else HERE / "player.html"
+            name = self.path.lstrip("/").partition("?")[0]
+            script = name in ("mpegts.js", "hls.js") and modules is not None
+            # Nothing else is served, whatever is asked for.
+            path = modules / name / "dist" / name if script and modules else HERE / PAGES.get(name, "player.html")
             body = path.read_bytes()
             self.send_response(200)
             self.send_header("Content-Type", "text/javascript" if script else "text/html")
