@@ -10,6 +10,7 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.utils import timezone
 
+from accounts.external import ExternalIdentity as ExternalIdentity
 from accounts.networks import contains, validate_networks
 from accounts.second_factor import SecondFactor as SecondFactor
 from accounts.secrets import right_passwords

@@ -16,7 +16,7 @@ from streaming import internal
 
 def settings_check(**kwargs: Any) -> list[CheckMessage]:
     """All our checks; each message says what to type."""
-    return [*_base_url(), *_trusted_proxies(), *_rings(), *_debug(), *_nodes()]
+    return [*_base_url(), *_trusted_proxies(), *_rings(), *_debug(), *_nodes(), *_sign_on()]
 
 
 def _base_url() -> Iterator[CheckMessage]:
@@ -84,5 +84,23 @@ def _nodes() -> Iterator[CheckMessage]:
         yield Error(
             f"RESTREAMER_INTERNAL_BIND says that there are several nodes, but {', '.join(alone)} is not set.",
             hint="All nodes need the same Redis, database and secret key, and each a name of its own: docs/cluster.md",
+            id="restreamer.E005",
+        )
+
+
+def _sign_on() -> Iterator[CheckMessage]:
+    if not settings.OIDC_ISSUER:
+        return
+    if not settings.OIDC_CLIENT_ID or not settings.OIDC_CLIENT_SECRET:
+        yield Error(
+            "RESTREAMER_OIDC_ISSUER is set, but not what we are known by there.",
+            hint="Set RESTREAMER_OIDC_CLIENT_ID and RESTREAMER_OIDC_CLIENT_SECRET, or unset the issuer.",
+            id="restreamer.E004",
+        )
+    parts = urlsplit(settings.OIDC_ISSUER)
+    if parts.scheme != "https" and parts.hostname not in {"127.0.0.1", "localhost", "::1"}:
+        yield Error(
+            "RESTREAMER_OIDC_ISSUER is no https address: anybody on the way could log in as anybody.",
+            hint="Write it as the provider does: https://sign-on.example/realms/home",
             id="restreamer.E005",
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -137,6 +138,7 @@ INSTALLED_APPS = [
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "django_rq",
+    "axes",
     "restreamer",
     "accounts",
     "portals",
@@ -157,6 +159,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "accounts.middleware.PageHeadersMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
 ROOT_URLCONF = "restreamer.urls"
 WSGI_APPLICATION = "restreamer.wsgi.application"
@@ -222,8 +225,32 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
-LOGIN_URL = "admin:login"
-LOGIN_REDIRECT_URL = "admin:index"
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "accounts.backends.NameOrEmailBackend"]
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "me"
+LOGOUT_REDIRECT_URL = "login"
+
+# Wrong logins at the pages (accounts/throttle.py). A right one clears nothing: else a guesser with a login of his own
+# could go on for ever.
+AXES_HANDLER = "axes.handlers.cache.AxesCacheHandler"
+AXES_FAILURE_LIMIT = env_int("RESTREAMER_LOGIN_TRIES", 10, minimum=3, maximum=1000)
+AXES_COOLOFF_TIME = timedelta(minutes=env_int("RESTREAMER_LOGIN_WAIT_MINUTES", 15, minimum=1, maximum=24 * 60))
+AXES_LOCKOUT_PARAMETERS = ["ip_address"]
+AXES_CLIENT_IP_CALLABLE = "accounts.throttle.counted_address"
+AXES_LOCKOUT_CALLABLE = "accounts.views.login.locked_out"
+AXES_RESET_ON_SUCCESS = False
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_ENABLE_ADMIN = False
+AXES_DISABLE_ACCESS_LOG = True
+AXES_VERBOSE = False
+
+# Single sign-on (OpenID Connect); off without an issuer.
+OIDC_ISSUER = env_str("RESTREAMER_OIDC_ISSUER")
+OIDC_CLIENT_ID = env_str("RESTREAMER_OIDC_CLIENT_ID")
+OIDC_CLIENT_SECRET = env_secret("RESTREAMER_OIDC_CLIENT_SECRET")
+OIDC_NAME = env_str("RESTREAMER_OIDC_NAME", "single sign-on")
+# Whether somebody nobody here knows may come in, as a viewer without players.
+OIDC_CREATE = env_bool("RESTREAMER_OIDC_CREATE", default=True)
 
 LANGUAGE_CODE = "en-gb"
 # RQ's cron follows the process's local time, which Django takes from here: say it, do not inherit it.
@@ -246,10 +273,14 @@ STORAGES = {
     },
 }
 
+# A login that is to be remembered; others end with the browser, or after half a day unused (accounts/web_sessions.py).
+SESSION_COOKIE_AGE = 30 * 24 * 3600
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = RESTREAMER_BASE_URL.startswith("https://")
 CSRF_COOKIE_SECURE = SESSION_COOKIE_SECURE
+# Only on request: players of the same host may speak plain http.
+SECURE_HSTS_SECONDS = env_int("RESTREAMER_HSTS_S", 0, minimum=0)
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
@@ -286,6 +317,7 @@ UNFOLD = {
     "SITE_SYMBOL": "live_tv",
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
+    "ACCOUNT": {"navigation": [{"title": "My players and account", "link": reverse_lazy("me")}]},
     "SIDEBAR": {
         "show_search": True,
         "navigation": [
@@ -382,6 +414,8 @@ LOGGING = {
         # DisallowedHost and friends: a line each, no traceback mails.
         "django.security": {"level": "ERROR"},
         "rq": {"level": "WARNING"},
+        # It writes names as typed, and now and then that is a password.
+        "axes": {"level": "ERROR"},
     },
 }
 for _name in env_list("RESTREAMER_LOG_DEBUG"):

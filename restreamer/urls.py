@@ -2,7 +2,9 @@
 
 from django.contrib import admin
 from django.urls import include, path
+from django.views.generic import RedirectView
 
+from accounts.views import login
 from restreamer import health
 from streaming import now_playing
 from streaming.views import hdhr
@@ -10,6 +12,10 @@ from streaming.views import hdhr
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
+    # One door for everybody: throttle, second factor and single sign-on are behind it alone.
+    path("admin/login/", login.log_in),
+    path("admin/password_change/", RedirectView.as_view(pattern_name="account")),
+    path("", include("accounts.urls")),
     path("admin/", include(now_playing.urls())),
     path("admin/", admin.site.urls),
     path("", hdhr.home, name="home"),

@@ -1,7 +1,8 @@
-"""Django's registration of the room; listens for changes of what its answers are made from."""
+"""Django's registration of the room; hears of changes of what its answers are made from, and tells who watches what."""
 
 from django.apps import AppConfig
 
+from accounts import playing
 from restreamer.lib import versions
 
 
@@ -10,4 +11,7 @@ class StreamingConfig(AppConfig):
 
     def ready(self) -> None:
         """Answers made from the catalogue are kept for as long as nobody writes to it."""
+        from streaming.now_playing import plays_of
+
         versions.listen()
+        playing.told_by(plays_of)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
@@ -12,6 +13,7 @@ from django.shortcuts import redirect, render
 from django.urls import URLPattern, path
 from django.views.decorators.http import require_POST
 
+from accounts.playing import Playing
 from channels.models import Stream
 from restreamer.lib.errors import RestreamerError
 from restreamer.lib.redis_client import connection
@@ -94,6 +96,12 @@ def journal(request: HttpRequest, session_id: str) -> HttpResponse:
         messages.warning(request, "Nothing is written of that viewing yet. Try again in a moment.")
         return redirect("now_playing")
     return redirect("admin:streaming_playsession_change", row.pk)
+
+
+def plays_of(viewer_id: int) -> list[Playing]:
+    """What one viewer watches now, for the page of its owner. Raises RedisUnavailable."""
+    rows = [one.facts for one in Sessions(connection()).of_viewer(viewer_id)]
+    return [Playing(one.title, one.agent, one.peer, datetime.fromtimestamp(one.started_at, UTC)) for one in rows]
 
 
 def _running() -> list[Running]:

@@ -19,9 +19,10 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminSelectWidget
 
-from accounts import people, web_sessions
+from accounts import people, second_factor, throttle, web_sessions
 from accounts.roles import Role, give_role, must_leave_an_administrator, role_of
 from restreamer.lib.errors import InvalidInput
+from restreamer.lib.redis_client import RedisUnavailable, connection
 
 admin.site.unregister(User)
 admin.site.unregister(Group)
@@ -84,6 +85,7 @@ class UserAdmin(ModelAdmin):
     ordering = ("username",)
     actions = ("switch_off", "switch_on", "sign_out_everywhere")
     fields = ("username", "email", "role", "is_active")
+    list_before_template = "accounts/user_list_hint.html"
     change_form_outer_before_template = "accounts/user_actions.html"
 
     def has_module_permission(self, request: HttpRequest) -> bool:
@@ -175,6 +177,8 @@ class UserAdmin(ModelAdmin):
         own = [
             path("<int:pk>/reset-password/", view(require_POST(self.reset_password)), name="auth_user_reset"),
             path("<int:pk>/sign-out/", view(require_POST(self.sign_out)), name="auth_user_sign_out"),
+            path("<int:pk>/no-factor/", view(require_POST(self.no_factor)), name="auth_user_no_factor"),
+            path("unlock/", view(require_POST(self.unlock)), name="auth_user_unlock"),
         ]
         return own + super().get_urls()  # type: ignore[no-any-return]
 
@@ -197,6 +201,30 @@ class UserAdmin(ModelAdmin):
         gone = user.web_sessions.filter(pk=one).delete()[0] if one else web_sessions.sign_out(user)  # type: ignore[attr-defined]
         self.message_user(request, f"{user}: signed out of {gone} browser(s).", messages.SUCCESS)
         return redirect("admin:auth_user_change", pk)
+
+    def no_factor(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """For somebody who lost the phone."""
+        user = self._user(request, pk)
+        if second_factor.take_away(user):
+            self.message_user(request, f"{user} needs no second factor any more.", messages.SUCCESS)
+        return redirect("admin:auth_user_change", pk)
+
+    def unlock(self, request: HttpRequest) -> HttpResponse:
+        """Let an address log in again."""
+        if not _is_administrator(request):
+            raise PermissionDenied
+        lifted = throttle.lift(connection(), request.POST.get("address", ""))
+        self.message_user(request, "They may try again." if lifted else "They may try already.", messages.SUCCESS)
+        return redirect("admin:auth_user_changelist")
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """With those who wait after too many wrong logins."""
+        try:
+            waiting = throttle.lockouts(connection())
+        except RedisUnavailable:
+            waiting = []
+        shown: HttpResponse = super().changelist_view(request, {**(extra_context or {}), "lockouts": waiting})
+        return shown
 
     def _user(self, request: HttpRequest, pk: int) -> User:
         if not _is_administrator(request):

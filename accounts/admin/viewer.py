@@ -8,13 +8,15 @@ from typing import Any, ClassVar
 from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from unfold.admin import ModelAdmin
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextareaWidget
 
 from accounts.adding import check_name, check_password_form
+from accounts.addresses import ready_addresses
 from accounts.models import AdultView, Viewer
+from restreamer.lib.base_url import asked_base_url
 from restreamer.lib.errors import InvalidInput
 
 
@@ -88,6 +90,19 @@ class ViewerAdmin(ModelAdmin):
         ("What they see", {"fields": ("lineups", ("with_live", "with_movies", "with_series"), "adult", "new_pin")}),
         ("Limits", {"fields": (("connections", "limit_policy"), "may_redirect", "networks", "open_networks")}),
     )
+
+    change_form_outer_after_template = "accounts/viewer_addresses.html"
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """With the addresses to copy into a player."""
+        viewer = self.get_object(request, object_id)
+        addresses = ready_addresses(viewer, asked_base_url(request)) if viewer is not None else []
+        shown: HttpResponse = super().change_view(
+            request, object_id, form_url, {**(extra_context or {}), "addresses": addresses}
+        )
+        return shown
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Viewer]:
         viewers: QuerySet[Viewer] = super().get_queryset(request)

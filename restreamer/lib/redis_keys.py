@@ -105,6 +105,10 @@ def wrong_logins(address: str) -> str:
     return f"{PREFIX}wrong:{address}"
 
 
+#: Hash: address -> JSON (until, name tried last) of those who were wrong too often at the pages' login.
+LOCKOUTS = f"{PREFIX}lockouts"
+
+
 def viewer_sessions(viewer_id: int) -> str:
     """Sorted set: session id -> expiry of what one viewer watches."""
     return f"{PREFIX}sessions:viewer:{viewer_id}"

@@ -19,5 +19,5 @@ def person(role: Role | str = Role.VIEWER, name: str = "", *, email: str = "") -
 def as_(user: User) -> Client:
     """A browser in which the user is logged in."""
     client = Client()
-    client.force_login(user, "django.contrib.auth.backends.ModelBackend")
+    client.force_login(user, "accounts.backends.NameOrEmailBackend")
     return client

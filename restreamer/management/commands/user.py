@@ -1,4 +1,4 @@
-"""`manage.py user add|list|role|password|signout|on|off`."""
+"""`manage.py user add|list|role|password|signout|unlock|no-factor|on|off`."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from typing import Any
 
 from django.contrib.auth.models import User
 
-from accounts import people, web_sessions
+from accounts import people, second_factor, throttle, web_sessions
 from accounts.roles import Role, give_role, role_of
 from restreamer.cli import RestreamerCommand
+from restreamer.embedded_redis import running_redis
 from restreamer.lib.errors import InvalidInput
+from restreamer.lib.redis_client import connection
 
 
 class Command(RestreamerCommand):
@@ -29,6 +31,10 @@ class Command(RestreamerCommand):
         password = _verb(verbs, "password", "a new password, printed once; signs out everywhere", self.password)
         password.add_argument("--password", default="", help="made up when not given")
         _verb(verbs, "signout", "sign out of all browsers", self.signout)
+        _verb(verbs, "no-factor", "for a lost phone: no second factor any more", self.no_factor)
+        unlock = verbs.add_parser("unlock", help="let somebody log in again who was wrong too often")
+        unlock.add_argument("who", help="the name that was tried, or the address it was tried from")
+        unlock.set_defaults(action=self.unlock)
         _verb(verbs, "off", "signed out everywhere, and no login any more", self.off)
         _verb(verbs, "on", "may log in again", self.on)
 
@@ -75,6 +81,20 @@ class Command(RestreamerCommand):
         user = _user(options["name"])
         ended = web_sessions.sign_out(user)
         self.result({"name": user.username, "ended": ended}, [f"{user.username}: signed out of {ended} browser(s)."])
+
+    def no_factor(self, options: dict[str, Any]) -> None:
+        """Take the second factor away."""
+        user = _user(options["name"])
+        gone = second_factor.take_away(user)
+        sentence = f"{user.username} {'needs no second factor any more' if gone else 'had none'}."
+        self.result({"name": user.username, "taken away": gone}, [sentence])
+
+    def unlock(self, options: dict[str, Any]) -> None:
+        """Lift the lockouts of a name or an address."""
+        with running_redis():
+            lifted = throttle.lift(connection(), options["who"])
+        sentence = f"{lifted} address(es) may log in again." if lifted else f"{options['who']!r} does not wait."
+        self.result({"lifted": lifted}, [sentence])
 
     def off(self, options: dict[str, Any]) -> None:
         """Switch off."""

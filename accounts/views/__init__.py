@@ -1,0 +1,1 @@
+"""Pages of web users: logging in, and what is theirs."""
