@@ -21,7 +21,6 @@ from portals.mirror.spool import Spool
 from portals.models import Genre, Portal, Run, RunPayload
 from portals.models.genre import GenreKind
 from portals.providers.base import Provider
-from portals.providers.m3u.source import Fetched
 from portals.providers.records import GenreRecord, StreamRecord
 from portals.providers.registry import provider_for
 from portals.rules import RuleSet
@@ -48,7 +47,9 @@ def refresh_live(run: Run, progress: Progress) -> None:
 
 def _refresh_from(provider: Provider, portal: Portal, run: Run, progress: Progress) -> None:
     rules = _rules_sha256(portal)
-    fetched = _download(provider, portal, rules, progress) if isinstance(provider, known.Downloads) else None
+    fetched = None
+    if isinstance(provider, known.Downloads):
+        fetched = known.newer(provider, known.state_of(LIVE, portal), rules, "live", progress)
     if fetched is not None and fetched.not_modified:
         state = known.state_of(LIVE, portal)
         progress.counts.update(known.nothing_changed(state.count if state else 0))
@@ -56,15 +57,6 @@ def _refresh_from(provider: Provider, portal: Portal, run: Run, progress: Progre
         mirroring.refresh([LIVE], run, progress, lambda _, told: [Part(LIVE, _listed(provider, portal, told))])
     if fetched is not None:
         known.remember_download(portal, LIVE.noun, fetched, rules)
-
-
-def _download(provider: known.Downloads, portal: Portal, rules_sha256: str, progress: Progress) -> Fetched:
-    """Only what is newer than the list the rows were made from, as long as the same of it would be taken."""
-    progress.step("asking for the list")
-    state = known.state_of(LIVE, portal)
-    if state is None or state.rules_sha256 != rules_sha256:
-        return provider.fetch()
-    return provider.fetch(etag=state.etag, last_modified=state.last_modified, sha256=state.sha256)
 
 
 def difference(portal: Portal, progress: Progress) -> mirroring.Difference:

@@ -3,14 +3,16 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Generic, TypeVar
 
 from portals.errors import CatalogueIncomplete
-from portals.mirror import mirroring
+from portals.mirror import known, mirroring
 from portals.mirror.mirroring import Part
+from portals.mirror.shape import Shape
 from portals.mirror.spool import Spool
-from portals.models import Genre, Portal, Run
+from portals.models import Genre, Portal, Run, RunPayload
 from portals.models.genre import GenreKind
 from portals.providers.records import GenreRecord
 from portals.providers.registry import vod_provider_for
@@ -18,11 +20,15 @@ from portals.providers.vod_records import CategoryRecord, MovieRecord, SeriesRec
 from portals.rules import RuleSet
 from portals.runs import Progress
 from vod import episodes, settling
-from vod.models import CategoryMap, Movie, MovieOffer, Series, SeriesOffer
+from vod.models import CategoryMap, EpisodeOffer, Movie, MovieOffer, Series, SeriesOffer
 from vod.rules import filtered
 from vod.shapes import MOVIES, SERIES
 
 R = TypeVar("R", MovieRecord, SeriesRecord)
+
+_SHAPES: Sequence[Shape[Any]] = (MOVIES, SERIES)
+#: What is known of the one download that tells both kinds.
+_TITLES = "titles"
 
 
 def refresh_vod(run: Run, progress: Progress) -> None:
@@ -36,11 +42,21 @@ def refresh_vod(run: Run, progress: Progress) -> None:
     provider = vod_provider_for(portal)
     if not hasattr(provider, "movies"):
         return
-    fetched = mirroring.refresh([MOVIES, SERIES], run, progress, lambda p, told: _fetched(provider, p, told))
+    rules, download = _rules_sha256(portal), None
+    if isinstance(provider, known.Downloads) and not run.payloads.filter(purpose=RunPayload.HELD).exists():
+        state = known.download_state(portal, _TITLES, _SHAPES)
+        download = known.newer(provider, state, rules, "vod", progress)
+        if download.not_modified:
+            progress.counts.update(_unchanged(portal))
+            return
+    known.forget(portal, _TITLES)
+    fetched = mirroring.refresh(_SHAPES, run, progress, lambda p, told: _fetched(provider, p, told))
     _map_new_categories(portal)
     if fetched and provider.lists_episodes:
         progress.step("storing the episodes")
         progress.counts["episodes"] = episodes.store_listed(portal, provider.episodes(progress))
+    if download is not None:
+        known.remember_shared_download(portal, _TITLES, _SHAPES, download, rules)
 
 
 def difference(portal: Portal, progress: Progress) -> mirroring.Difference:
@@ -48,7 +64,7 @@ def difference(portal: Portal, progress: Progress) -> mirroring.Difference:
     provider = vod_provider_for(portal)
     if not hasattr(provider, "movies"):
         return mirroring.Difference({}, {}, would_be_held=False)
-    return mirroring.difference([MOVIES, SERIES], portal, progress, lambda p, told: _fetched(provider, p, told))
+    return mirroring.difference(_SHAPES, portal, progress, lambda p, told: _fetched(provider, p, told))
 
 
 def undo_run(run: Run) -> None:
@@ -83,6 +99,26 @@ def _fetched(provider: VodProvider, portal: Portal, progress: Progress) -> list[
                 "test the portal to see whether the subscription still works."
             )
     return parts
+
+
+def _unchanged(portal: Portal) -> dict[str, int]:
+    """The counts of a run that found what it knew."""
+    counts = {
+        f"{word} {shape.noun}": count
+        for shape in _SHAPES
+        for word, count in known.nothing_changed(known.offered(shape, portal)).items()
+    }
+    listed = EpisodeOffer.objects.filter(series_offer__portal=portal, stale_since__isnull=True)
+    return {**counts, "episodes": listed.count()}
+
+
+def _rules_sha256(portal: Portal) -> str:
+    """Of everything that decides what is taken from a list."""
+    maps = CategoryMap.objects.filter(genre__portal=portal, ignored=True).order_by("pk").values_list("genre_id")
+    rules = portal.title_rules.order_by("position", "pk").values_list(
+        "action", "field", "pattern", "exact_case", "enabled"
+    )
+    return hashlib.sha256(repr((portal.address, portal.with_censored, list(maps), list(rules))).encode()).hexdigest()
 
 
 def _genres(categories: Sequence[CategoryRecord]) -> list[GenreRecord]:

@@ -19,6 +19,7 @@ from portals.providers.base import Progress
 from portals.providers.m3u import catchup, convert
 from portals.providers.m3u.entries import entries_of
 from portals.providers.m3u.identity import Panel, PanelCount, with_login
+from portals.providers.m3u.kept import Reader
 from portals.providers.m3u.kinds import Kind, kind_of
 from portals.providers.m3u.login_address import login_address
 from portals.providers.m3u.sentences import Say
@@ -84,14 +85,25 @@ class M3uProvider:
             facts={"Guide": redact.text(guides)} if guides else {},
         )
 
-    def fetch(self, *, etag: str = "", last_modified: str = "", sha256: str = "") -> Fetched:
+    def fetch(
+        self,
+        *,
+        etag: str = "",
+        last_modified: str = "",
+        sha256: str = "",
+        reader: Reader | None = None,
+        progress: Progress = lambda done_kib, total_kib: None,
+    ) -> Fetched:
         """Download the list unless it is unchanged since the download these values come from.
 
-        What follows reads this download. After "not modified" the lists download again when they are asked for.
+        `reader` says which refresh asks, so that the other need not download it again. What follows reads this
+        download. After "not modified" the lists download again when they are asked for.
         Raises CatalogueIncomplete, PortalError.
         """
         self._surveyed = None
-        return self._source.fetch(etag=etag, last_modified=last_modified, sha256=sha256)
+        return self._source.fetch(
+            etag=etag, last_modified=last_modified, sha256=sha256, reader=reader, progress=progress
+        )
 
     def close(self) -> None:
         """Give the download up."""

@@ -17,6 +17,7 @@ from django.conf import settings
 from portals import errors
 from portals.models import Portal
 from portals.providers import reach
+from portals.providers.m3u.kept import KeptList, Reader
 from portals.providers.m3u.sentences import Say, quoting
 from restreamer.lib import http
 from restreamer.lib.decompress import UnpackError
@@ -24,6 +25,9 @@ from restreamer.lib.http import MIB, Bounds, HttpDoor, OpenAnswer
 from restreamer.lib.m3u import NotAPlaylist, PlaylistReader
 
 MAX_LIST_BYTES = 512 * MIB
+
+#: Who reads the same list besides.
+_OTHER: dict[Reader, Reader] = {"live": "vod", "vod": "live"}
 
 #: Panels make a large list while we wait for its first byte.
 _WHOLE = Bounds(connect_s=10, silence_s=120, total_s=1800, max_bytes=MAX_LIST_BYTES)
@@ -55,6 +59,8 @@ class _Opened:
     not_modified: bool = False
     #: The transport itself tells a whole list from one that was cut off.
     framed: bool = True
+    #: 0 when nobody says.
+    size_bytes: int = 0
 
 
 class ListSource:
@@ -70,24 +76,65 @@ class ListSource:
         #: False when a list that was cut off on its way would look like a whole one.
         self.framed = True
 
-    def fetch(self, *, etag: str = "", last_modified: str = "", sha256: str = "") -> Fetched:
+    def fetch(
+        self,
+        *,
+        etag: str = "",
+        last_modified: str = "",
+        sha256: str = "",
+        reader: Reader | None = None,
+        progress: Callable[[int, int], None] = lambda done_kib, total_kib: None,
+    ) -> Fetched:
         """Download the list, unless it is what these values of the last download say.
 
+        With `reader`, what another kind of refresh has just fetched is taken, and what is fetched is kept for it.
         Raises CatalogueIncomplete when it ends early, other PortalError when there is none.
         """
         self.close()
+        if reader is None or local_path(self._portal.address) or not self._portal.with_vod:
+            return self._downloaded(etag, last_modified, sha256, None, progress)
+        kept = KeptList(self._portal, self._clock)
+        with kept.turn(lambda: progress(0, 0)):
+            found = kept.take(reader)
+            if found is None:
+                return self._downloaded(etag, last_modified, sha256, (kept, _OTHER[reader]), progress)
+        self._held, facts = found
+        self.base_url, self.framed = facts["url"], facts["framed"]
+        return Fetched(facts["etag"], facts["last_modified"], facts["sha256"], facts["sha256"] == sha256)
+
+    def _downloaded(
+        self,
+        etag: str,
+        last_modified: str,
+        sha256: str,
+        keep: tuple[KeptList, Reader] | None,
+        progress: Callable[[int, int], None],
+    ) -> Fetched:
         with self._opened(_WHOLE, etag, last_modified) as opened:
             if opened.not_modified:
                 return Fetched(opened.etag or etag, opened.last_modified or last_modified, sha256, not_modified=True)
-            held = tempfile.TemporaryFile()  # noqa: SIM115 - read again and again until `close`
-            digest = hashlib.sha256()
-            for piece in opened.pieces:
-                held.write(piece)
-                digest.update(piece)
+            # Read again and again until `close`; one that may be kept has a name until then.
+            held: IO[bytes] = (
+                tempfile.NamedTemporaryFile(dir=keep[0].place(), delete=False) if keep else tempfile.TemporaryFile()  # noqa: SIM115
+            )
+            try:
+                digest = hashlib.sha256()
+                for piece in opened.pieces:
+                    held.write(piece)
+                    digest.update(piece)
+                    progress(held.tell() // 1024, opened.size_bytes // 1024)
+                held.flush()
+            except BaseException:  # wide on purpose: whatever ends a download, a person too, leaves no file behind
+                _removed(held, keep)
+                raise
         # Only a download that came whole is ever read.
         self._held, self.base_url, self.framed = held, opened.url, opened.framed
         found = digest.hexdigest()
-        return Fetched(opened.etag, opened.last_modified, found, not_modified=found == sha256, size_bytes=held.tell())
+        told = Fetched(opened.etag, opened.last_modified, found, not_modified=found == sha256, size_bytes=held.tell())
+        if keep is not None:
+            facts = {"etag": told.etag, "last_modified": told.last_modified, "sha256": found}
+            keep[0].keep(keep[1], held, {**facts, "url": opened.url, "framed": opened.framed})
+        return told
 
     def reader(self) -> PlaylistReader:
         """A fresh reader over the held download; downloads when there is none. One at a time."""
@@ -139,7 +186,9 @@ class ListSource:
             given = answer.headers
             framed = "Content-Length" in given or "Transfer-Encoding" in given
             etag, last_modified = given.get("ETag", ""), given.get("Last-Modified", "")
-            yield _Opened(_body(answer), answer.url, etag, last_modified, framed=framed)
+            size = given.get("Content-Length", "")
+            size_bytes = int(size) if size.isdigit() else 0
+            yield _Opened(_body(answer), answer.url, etag, last_modified, framed=framed, size_bytes=size_bytes)
 
     def _refused(self, answer: OpenAnswer) -> errors.PortalError:
         words = _own_words(answer)
@@ -150,6 +199,12 @@ class ListSource:
             return errors.NotAPortal(quoting(Say.NOT_FOUND.of(status=answer.status), words))
         retry_after = answer.headers.get("Retry-After", "")
         return reach.refused_status(answer.status, answer.url, retry_after, now=self._clock())
+
+
+def _removed(held: IO[bytes], keep: object) -> None:
+    held.close()
+    if keep is not None:
+        Path(held.name).unlink(missing_ok=True)
 
 
 def local_path(address: str) -> Path | None:
