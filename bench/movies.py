@@ -55,7 +55,8 @@ _BUFFERS = {"nginx": "", "nginx, 1 MiB of buffers": "proxy_buffers 16 64k; proxy
 class AddressSeat:
     """A slot nobody counts, on the one file there is."""
 
-    candidate, label, container, subscription_id, lease_id = "one", "bench", "mkv", 1, "one"
+    candidate = offer = lease_id = "one"
+    label, container, subscription_id = "bench", "mkv", 1
 
     def __init__(self, url: str) -> None:
         self._play = PlayUrl(url)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from restreamer.lib.errors import RestreamerError
 from streaming.faults import Fault, UpstreamError
@@ -234,6 +234,7 @@ class Connector:
     def _judge(self, seat: Seat, demand: Demand, source: FileSource) -> Standing:
         """Is this the file, and the place in it? Raises UpstreamError, _Reopen, OutOfRange."""
         facts, at = answers.facts_of(source.answer, seat.container)
+        facts = replace(facts, offer=seat.offer)
         left = None if source.answer.body_bytes is None else max(0, source.answer.body_bytes - len(source.head))
         if demand.facts is not None:
             if not demand.facts.same_file(facts):

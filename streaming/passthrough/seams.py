@@ -53,11 +53,17 @@ class FileFacts:
     provider_etag: str = ""
     #: The provider serves ranges of it.
     ranges: bool = True
+    #: What it was served as, see Seat.
+    offer: str = ""
 
     def same_file(self, other: FileFacts) -> bool:
-        """May bytes of the other go on where this one's stopped?"""
+        """May bytes of the other go on where this one's stopped?
+
+        Servers of one provider make tags of their own for one file: within an offer its length must do.
+        """
         tags = {one.provider_etag for one in (self, other) if one.provider_etag}
-        return self.length is not None and self.length == other.length and len(tags) < 2
+        same_length = self.length is not None and self.length == other.length
+        return same_length and (self.offer == other.offer or len(tags) < 2)
 
 
 class Seat(Protocol):
@@ -66,6 +72,8 @@ class Seat(Protocol):
     lease_id: str
     #: Names offer and subscription, for telling candidates apart.
     candidate: str
+    #: Names the offer alone: its subscriptions serve the same file.
+    offer: str
     subscription_id: int
     #: For facts and journals, redacted.
     label: str

@@ -125,6 +125,7 @@ class PortalSeat:
     ) -> None:
         self.lease_id = lease.id
         self.candidate = candidate.key
+        self.offer = candidate.key.rpartition("/")[0]
         self.subscription_id = candidate.subscription.pk
         self.label = f"{candidate.subscription.portal.name} · {candidate.subscription.shown_name}"
         self.container = candidate.container
@@ -176,16 +177,18 @@ class PortalSeat:
         """Another link, another layout, or the same in a moment; None: nothing here."""
         logger.info("%s on %s: %s", self._ticket.title, self.label, getattr(error, "message", error))
         closed_ago_s = min(closed_ago_s, self._clock() - self._closed_at)
-        if self._still_counted(error, closed_ago_s) and self._busy < len(_BUSY_PAUSES_S):
+        if isinstance(error, UpstreamError) and self._proven:
+            # It has served this file before: the link has run out, or was good for one use.
+            self._reuse = self._reuse and error.status_code is None
+            self._renew()
+            return 0.0
+        # Panels answer 403 for a layout they do not have: the others come first.
+        others = self._what.is_archive and len(self._links) > 1
+        if not others and self._still_counted(error, closed_ago_s) and self._busy < len(_BUSY_PAUSES_S):
             self._busy += 1
             self._renew()
             return _BUSY_PAUSES_S[self._busy - 1]
         if isinstance(error, UpstreamError):
-            if self._proven:
-                # It has served this file before: the link has run out, or was good for one use.
-                self._reuse = self._reuse and error.status_code is None
-                self._renew()
-                return 0.0
             del self._links[:1]
             if self._links:
                 return 0.0

@@ -53,6 +53,7 @@ class Act:
     body: bytes | None = None
     content_type: str = ""
     redirect_to: str = ""
+    etag: str = ""
 
 
 @dataclass(eq=False)
@@ -197,7 +198,8 @@ class FileOrigin:
         if act.at_most is not None and status == 206:
             last = min(last, first + act.at_most - 1)
         head = [f"HTTP/1.1 {status} X", f"Content-Type: {act.content_type or file.content_type}"]
-        head += [f"ETag: {file.etag}"] if file.etag else []
+        tag = act.etag or file.etag
+        head += [f"ETag: {tag}"] if tag else []
         if act.chunked:
             head.append("Transfer-Encoding: chunked")
         elif not act.no_length:

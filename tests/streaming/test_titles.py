@@ -314,6 +314,7 @@ def test_layouts_are_tried_one_after_the_other_and_the_right_one_is_remembered(
     house: TitleHouse, origin: FileOrigin, mac: Subscription, viewer: Viewer
 ) -> None:
     house.provider.layouts = ["wrong", "worse", "one"]
+    origin.always("worse", Act(status=403))
     channel = archived_channel(mac.portal)
     for hours in (3, 4):
         assert body(get(f"/timeshift/anna/secret/80/{start(hours)}/{channel.pk}.ts")) == MOVIE

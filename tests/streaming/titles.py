@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from channels.models import Channel
 from portals.errors import ItemRefused
 from portals.leases import Ledger
 from portals.models import Portal, Subscription
+from portals.providers.base import Provider
 from portals.providers.records import PlayUrl
 from portals.providers.vod_records import ArchiveWindow
 from restreamer.lib.redis_client import connection
@@ -84,12 +85,12 @@ class FileProvider:
 class TitleHouse:
     """A relay process in a thread, whose titles come from a file server."""
 
-    def __init__(self, origin: FileOrigin, folder: Path) -> None:
+    def __init__(self, origin: FileOrigin, folder: Path, providers: Callable[[Portal], Provider] | None = None) -> None:
         self.origin = origin
         self.provider = FileProvider(origin)
         self.path = folder / "relay.sock"
         client = connection()
-        opener = PortalOpener(client, source_for=source_for, providers=self.provider)
+        opener = PortalOpener(client, source_for=source_for, providers=providers or self.provider)
         book = SessionBook(client, opener.owner, ledger=opener.ledger)
         self.process = RelayProcess(opener, book, self.path, seats=PortalSeats(opener), beat_s=0.2)
         opener.ask_first(self.process.give_up)

@@ -32,7 +32,7 @@ class GivenSeat:
 
     def __init__(self, seats: GivenSeats, name: str) -> None:
         self.seats = seats
-        self.candidate = name
+        self.candidate = self.offer = name
         self.lease_id = f"lease{next(_numbers)}"
         self.subscription_id = 1
         self.link = ""

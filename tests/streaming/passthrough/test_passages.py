@@ -153,7 +153,15 @@ def test_a_seek_within_the_moment_finds_the_same_slot(house_of: Houses, files: F
 # --- breaks -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("act", [Act(cut_after=1_000_000), Act(silent_after=900_000), Act(at_most=700_000)])
+@pytest.mark.parametrize(
+    "act",
+    [
+        Act(cut_after=1_000_000),
+        Act(silent_after=900_000),
+        Act(at_most=700_000),
+        Act(cut_after=900_000, etag='"of another mirror"'),
+    ],
+)
 def test_the_player_does_not_notice_a_break(house: PassageHouse, files: FileOrigin, act: Act) -> None:
     files.script("one", act)
     player = Player(house).head()
@@ -299,6 +307,14 @@ def test_a_viewing_is_stopped_by_hand(house: PassageHouse) -> None:
     assert len(player.all()) < len(MOVIE)
     assert wait_for(house.at_rest)
     assert house.over[-1][1] == "enough"
+
+
+def test_a_slot_that_only_lingers_is_given_up(house_of: Houses) -> None:
+    house = house_of(linger_s=5.0)
+    Player(house, "bytes=0-9").head().all()
+    assert wait_for(lambda: house.passages.facts()[0][0].viewers == 0)
+    assert house.passages.command(Command("stop_lingering", {"subscription_id": 1, "viewer_id": 0}))
+    assert wait_for(house.at_rest)
 
 
 def test_the_slot_goes_to_the_viewer_who_asks_for_something_else(house: PassageHouse, files: FileOrigin) -> None:
