@@ -14,6 +14,14 @@ _QUERY_SECRET = re.compile(
 )
 _XTREAM_PATH = re.compile(r"(?i)(://[^/\s]+/(?:live|movie|series|timeshift|hls|play)/)[^/\s]+/[^/\s]+/")
 _SHORT_XTREAM_PATH = re.compile(r"(://[^/\s]+/)[^/\s?]+/[^/\s?]+/(\d+(?:\.\w+)?)(?=[\s?\"']|$)")
+# The same as a path of ours, as requests are logged: no host stands before it.
+_OWN_PATH = re.compile(
+    r"(?i)((?:^|[\s\"'(])/(?:live|movie|series|timeshift|player_api|playlist|epg)/)[^/\s?\"']+/[^/\s?\"']+"
+)
+_SHORT_OWN_PATH = re.compile(
+    r"((?:^|[\s\"'(])/)(?!(?:play|player|logo|hls|chplay|portal|vod|admin|t|hdhr|proc|dev|sys)/)"
+    r"[\w.@-]{1,64}/[\w.@-]{1,64}/(\d{1,10}(?:\.\w{1,5})?)(?=[\s?\"'):]|$)"
+)
 _USERINFO = re.compile(r"(://)[^/@\s]+@")
 _BEARER = re.compile(r"(?i)(bearer\s+)[\w.~+/=-]+")
 _TOKEN_PATH = re.compile(r"(?i)(/(?:hdhr|t)/)[\w-]{16,}")
@@ -28,6 +36,8 @@ def text(value: object) -> str:
     out = _USERINFO.sub(r"\1***@", out)
     out = _XTREAM_PATH.sub(r"\1***/***/", out)
     out = _SHORT_XTREAM_PATH.sub(r"\1***/***/\2", out)
+    out = _OWN_PATH.sub(r"\1***/***", out)
+    out = _SHORT_OWN_PATH.sub(r"\1***/***/\2", out)
     out = _QUERY_SECRET.sub(r"\1***", out)
     out = _BEARER.sub(r"\1***", out)
     out = _TOKEN_PATH.sub(r"\1***", out)

@@ -27,6 +27,11 @@ from restreamer.lib import redact
         ("play_token=abc&stream=5", "play_token=***&stream=5"),
         ("Authorization: Bearer 0A1B2C", "Authorization: Bearer ***"),
         ("/hdhr/abcdefghijklmnopqrst/lineup.json", "/hdhr/***/lineup.json"),
+        ("/live/name/secret/12.ts refused: no", "/live/***/***/12.ts refused: no"),
+        ("Internal Server Error: /name/secret/12", "Internal Server Error: /***/***/12"),
+        ("GET /timeshift/name/secret/60/17/5.ts", "GET /timeshift/***/***/60/17/5.ts"),
+        ("/player_api/name/secret", "/player_api/***/***"),
+        ("/play/home/42 and /portal/7/channels", "/play/home/42 and /portal/7/channels"),
         ("an ordinary sentence, 12:30:45 o'clock", "an ordinary sentence, 12:30:45 o'clock"),
     ],
 )

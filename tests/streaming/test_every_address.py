@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import logging
 import re
 from datetime import timedelta
 
@@ -12,6 +14,7 @@ from django.urls import URLPattern, URLResolver
 from django.utils import timezone
 from django.utils.regex_helper import normalize
 
+from restreamer.lib.redact import RedactingFilter
 from streaming import urls
 from streaming.views import live, pages
 from tests.factories import GroupFactory, LinkFactory, ViewerFactory
@@ -73,6 +76,17 @@ def filled(viewer, monkeypatch):
     return fill
 
 
+@pytest.fixture
+def log():
+    """All that is logged, as settings have it written."""
+    written = io.StringIO()
+    handler = logging.StreamHandler(written)
+    handler.addFilter(RedactingFilter())
+    logging.getLogger().addHandler(handler)
+    yield written
+    logging.getLogger().removeHandler(handler)
+
+
 def refused(answer) -> bool:
     """In plain words, or as the Xtream scheme says it: with status 200."""
     if answer.status_code == 200 and re.search(r"/(player|panel)_api", answer.wsgi_request.path):
@@ -90,7 +104,7 @@ def test_all_addresses_are_looked_at():
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(("pattern", "form", "names"), ASKING)
-def test_only_a_viewer_who_may_is_answered(client, filled, viewer, pattern, form, names):
+def test_only_a_viewer_who_may_is_answered(client, filled, viewer, log, pattern, form, names):
     right = filled(form, names, viewer.name, viewer.token)
     assert not refused(client.get(right)), "this login may"
 
@@ -110,6 +124,7 @@ def test_only_a_viewer_who_may_is_answered(client, filled, viewer, pattern, form
     viewer.expires_at, viewer.enabled = None, False
     viewer.save()
     assert refused(client.get(right)), "switched off"
+    assert viewer.token not in log.getvalue()
 
 
 @pytest.mark.django_db
