@@ -40,6 +40,15 @@ def test_the_same_key_is_dealt_to_the_same_relay_for_ever(settings) -> None:
 
 
 @pytest.fixture
+def origin() -> Iterator[TsOrigin]:
+    """A strict provider; what the tests' own connections leave is not looked at here."""
+    server = TsOrigin()
+    yield server
+    server.close()
+    assert server.violations == []
+
+
+@pytest.fixture
 def relays(tmp_path: Path, settings) -> Iterator[list[RelayChild]]:
     settings.RELAYS, settings.RELAY_SOCKET = 2, tmp_path / "run" / "relay.sock"
     both = [RelayChild(tmp_path, number, RESTREAMER_RELAYS="2") for number in (1, 2)]
