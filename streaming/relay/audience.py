@@ -159,7 +159,8 @@ class Audience:
     def send(self) -> None:
         """Send everybody the newest block: one call each. A full socket waits for epoll."""
         ring, block = self._ring, self._ring.newest
-        start, size = ring.head - len(block), len(block)
+        start, size = ring.head - block.size, block.size
+        pieces, whole = block.pieces, block.pieces[0] if len(block.pieces) == 1 else None
         few = len(self._flowing) <= FEW
         place, lent = (0, size) if few else ring.lend(start)
         fd, sendfile = ring.fd, os.sendfile
@@ -170,7 +171,10 @@ class Audience:
             sent = 0
             if viewer.position == start:
                 try:
-                    sent = viewer.sock.send(block) if few else sendfile(viewer.fd, fd, place, lent)
+                    if not few:
+                        sent = sendfile(viewer.fd, fd, place, lent)
+                    else:
+                        sent = viewer.sock.sendmsg(pieces) if whole is None else viewer.sock.send(whole)
                 except OSError:
                     # Full, or gone: `_push` finds out which.
                     sent = 0

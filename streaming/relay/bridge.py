@@ -10,6 +10,7 @@ from streaming.journal.notes import Kind
 from streaming.mpegts.filler import Filler
 from streaming.mpegts.picture_size import size_in
 from streaming.mpegts.slatemaking import SlateFormat
+from streaming.relay.block import Block
 from streaming.relay.joint import Joint
 from streaming.relay.seams import Slates
 
@@ -37,13 +38,13 @@ class Bridge:
         self._prepared = False
         self._form: SlateFormat | None = None
 
-    def published(self, block: bytes, now: float) -> None:
+    def published(self, block: Block, now: float) -> None:
         """Real packets have been published; the first of all begin with tables and a keyframe."""
         self._filler.published(now)
         if self._lost_at is not None:
             self._lost_at, self._said = None, ""
         if not self._prepared:
-            self._prepare(block)
+            self._prepare(block.data)
 
     def lost(self, now: float) -> None:
         """The source is gone; what comes of the next one is not shown yet."""

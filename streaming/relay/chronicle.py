@@ -8,6 +8,7 @@ from collections.abc import Callable
 from streaming.faults import SENTENCES, Fault
 from streaming.journal.notes import Kind, Note, Run, clean
 from streaming.mpegts.picture_size import size_in
+from streaming.relay.block import Block
 from streaming.relay.checkup import Checkup, Measurement
 from streaming.relay.joint import Joint
 from streaming.relay.seams import Opened, Ticket
@@ -52,10 +53,10 @@ class Chronicle:
             self._checkup = Checkup(opened.stream_id, now, quiet_s(opened.source), self._wall)
         self.say(Kind.PLAYS, opened.label)
 
-    def published(self, block: bytes, now: float) -> None:
+    def published(self, block: Block, now: float) -> None:
         """Packets of the source go out to viewers."""
         if not self._seen:
-            self._begins(block, now)
+            self._begins(block.data, now)
         elif self._checkup is not None and self._shown_at is not None:
             quiet_for_s = now - self._shown_at
             if quiet_for_s > self._checkup.stall_s:

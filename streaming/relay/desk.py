@@ -14,6 +14,7 @@ from restreamer.lib.errors import RestreamerError
 from streaming.hls.window import with_query
 from streaming.relay import endings, heads
 from streaming.relay.audience import Viewer
+from streaming.relay.block import Block
 from streaming.relay.cutting import Cutting, CuttingRoom, Published
 from streaming.relay.endings import RelayEnded, StartTimedOut
 from streaming.relay.keyframes import EntryPoint
@@ -108,10 +109,10 @@ class Desk:
             position, before = position + len(block), b""
         cutting.live()
 
-    def publish(self, block: bytes) -> None:
+    def publish(self, block: Block) -> None:
         """The relay has published a block."""
         if self._cutting is not None:
-            self._cutting.feed(block, self._wall())
+            self._cutting.feed(block.data, self._wall())
 
     def _got(self, cutting: Cutting, published: Published) -> None:
         if cutting is self._cutting:

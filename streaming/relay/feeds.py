@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import logging
 import socket
 import ssl
+import sys
+import termios
 import threading
 from collections import deque
 from typing import Protocol
@@ -15,6 +18,9 @@ from streaming.sources.base import Source, framing_of
 from streaming.sources.framing import Framing
 
 logger = logging.getLogger(__name__)
+
+#: At most so much is taken from one source at a time.
+MOST_BYTES = 11_000 * PACKET_SIZE
 
 #: A reading thread that is so far ahead of the loop waits: the provider is slowed by its own socket.
 AHEAD_BYTES = 8 * 1024 * 1024
@@ -53,7 +59,7 @@ class DirectFeed:
         self._error: UpstreamError | None = None
 
     def pump(self) -> bytes:
-        data = self._framed(self._framing) if self._framing else self._plain()
+        data = self._framed(self._framing) if self._framing else self._packets()
         if not data and self._error is not None:
             raise self._error
         return data
@@ -61,32 +67,50 @@ class DirectFeed:
     def stop(self) -> None:
         self._error = UpstreamError(Fault.ENDED, "The connection was closed by us.")
 
-    def _plain(self) -> bytes:
-        """Whole packets at a time, behind what was left of the one before: that spares copies of them later."""
-        kept = len(self._rest)
-        self._scratch[:kept] = self._rest
-        filled = kept + self._fill(self._scratch[kept:])
-        whole = filled - filled % PACKET_SIZE
-        self._rest = bytes(self._scratch[whole:filled])
-        return bytes(self._scratch[:whole])
+    def _packets(self) -> bytes:
+        """Whole packets only: that spares copies of them later."""
+        data = self._records(self._rest) if self._in_records else self._direct(self._rest)
+        over = len(data) % PACKET_SIZE
+        self._rest = data[len(data) - over :]
+        return data[: len(data) - over] if over else data
 
     def _framed(self, framing: Framing) -> bytes:
         data, self._rest = self._rest, b""
-        filled = self._fill(self._scratch)
+        read = self._records(b"") if self._in_records else self._direct(b"")
         try:
-            data += framing.feed(bytes(self._scratch[:filled]))
+            data += framing.feed(read)
         except UpstreamError as err:
             self._error = err
         if framing.ended and self._error is None:
             self._error = UpstreamError(Fault.ENDED)
         return data
 
-    def _fill(self, room: memoryview) -> int:
-        """Read what there is; remembers the end for the next call."""
-        filled = 0
-        while self._error is None and filled < len(room):
+    def _direct(self, before: bytes) -> bytes:
+        """What is behind `before`, and that: as far as there are whole packets, what is less stays in the socket."""
+        if self._error is not None:
+            return before
+        try:
+            there = len(before) + _readable(self._sock)
+            due = min(there - there % PACKET_SIZE, MOST_BYTES) - len(before)
+            # To hear of the end, something must be asked for.
+            data = self._sock.recv(due if due > 0 else PACKET_SIZE)
+        except BlockingIOError:
+            return before
+        except (OSError, ValueError):
+            self._error = UpstreamError(Fault.RESET)
+            return before
+        if not data:
+            self._end()
+        return before + data if before else data
+
+    def _records(self, before: bytes) -> bytes:
+        """As `_direct`, out of TLS: all there is."""
+        kept = len(before)
+        self._scratch[:kept] = before
+        filled = kept
+        while self._error is None and filled < len(self._scratch):
             try:
-                count = self._sock.recv_into(room[filled:])
+                count = self._sock.recv_into(self._scratch[filled:])
             except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
                 break
             except OSError:
@@ -94,11 +118,17 @@ class DirectFeed:
                 break
             filled += count
             if not count:
-                # A framed body says itself where it ends; here it did not.
-                self._error = UpstreamError(Fault.RESET if self._framing else Fault.ENDED)
-            elif not self._in_records:
-                break
-        return filled
+                self._end()
+        return bytes(self._scratch[:filled])
+
+    def _end(self) -> None:
+        """A framed body says itself where it ends; this one did not."""
+        self._error = UpstreamError(Fault.RESET if self._framing else Fault.ENDED)
+
+
+def _readable(sock: socket.socket) -> int:
+    """How many bytes a socket has for us. Raises ValueError when it was closed meanwhile."""
+    return int.from_bytes(fcntl.ioctl(sock.fileno(), termios.FIONREAD, bytes(4)), sys.byteorder)
 
 
 class ThreadFeed:

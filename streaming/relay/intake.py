@@ -9,6 +9,7 @@ import re
 
 from streaming.faults import Fault, UpstreamError
 from streaming.mpegts.packets import Aligner
+from streaming.relay.block import Block
 from streaming.relay.joint import Joint
 from streaming.relay.keyframes import EntryPoint
 
@@ -48,7 +49,7 @@ class Intake:
         """Bytes dropped because they were no packets."""
         return self._aligner.lost_bytes
 
-    def feed(self, data: bytes, now: float) -> tuple[bytes, list[EntryPoint]]:
+    def feed(self, data: bytes, now: float) -> tuple[Block, list[EntryPoint]]:
         """The packets to publish now, and the entries among them; see `Joint.take`.
 
         Raises UpstreamError when this is no television, or none that the running players could follow.
@@ -62,7 +63,7 @@ class Intake:
         if (self._aligner.losses > losses or not packets) and PAGE.search(data):
             raise UpstreamError(Fault.NOT_TS, "The provider sent a web page in the middle of the stream.")
         if not packets:
-            return b"", []
+            return Block(), []
         self.heard_at = now
         # Only what is lost without a packet in between counts as "no transport stream any more".
         self._garbage_allowed = self._aligner.lost_bytes + GARBAGE_BYTES

@@ -13,9 +13,10 @@ from streaming.mpegts.slate import Slate
 from streaming.mpegts.splice import CodecFamilyDiffers, Output, Splicer
 from streaming.mpegts.statistics import Statistics
 from streaming.relay.awaited import Awaited
+from streaming.relay.block import Block
 from streaming.relay.keyframes import EntryPoint
 
-Published = tuple[bytes, list[EntryPoint]]
+Published = tuple[Block, list[EntryPoint]]
 
 
 class Joint:
@@ -104,7 +105,7 @@ class Joint:
             if self._awaited is None:
                 return self._through_gate(self._splicer.rewrite(packets, now), now)
             ready = self._awaited.take(packets, now)
-            return self._take_over(ready, now) if ready else (b"", [])
+            return self._take_over(ready, now) if ready else (Block(), [])
         except CodecFamilyDiffers as err:
             raise UpstreamError(Fault.OTHER_CODEC) from err
 
@@ -112,8 +113,8 @@ class Joint:
         """The present source is over: what of the rest is whole. A slate that is shown goes on."""
         if self._awaited is not None:
             self._awaited = None
-            return b"", []
-        return (b"", []) if self._slate is not None else self._through_gate(self._splicer.cut(), now)
+            return Block(), []
+        return (Block(), []) if self._slate is not None else self._through_gate(self._splicer.cut(), now)
 
     def _take_over(self, packets: bytes, now: float) -> Published:
         """The present source can be shown from here on: the slate ends, if one is shown."""
@@ -121,7 +122,9 @@ class Joint:
         self._awaited = None
         self._splicer.begin()
         block, entries = self._through_gate(self._splicer.rewrite(packets, now), now)
-        return before + block, [EntryPoint(len(before) + e.position, e.tables, now) for e in entries]
+        if not before:
+            return block, entries
+        return Block((before, *block.pieces)), [EntryPoint(len(before) + e.position, e.tables, now) for e in entries]
 
     # --- between them -------------------------------------------------------------------------------------------
 
@@ -168,12 +171,12 @@ class Joint:
 
     def _through_gate(self, output: Output, now: float) -> Published:
         if self._held is None:
-            return output.data, [_point(e.position - output.position, e.tables, now) for e in output.entries]
+            return Block(output.pieces), [_point(e.position - output.position, e.tables, now) for e in output.entries]
         self._held += output.data
         if not output.entries:
-            return b"", []
+            return Block(), []
         first = output.entries[0]
-        block = first.tables + bytes(self._held[first.position :])
+        block = Block((first.tables, bytes(self._held[first.position :])))
         self._held = None
         shift = len(first.tables) - first.position
         return block, [_point(e.position + shift, e.tables, now) for e in output.entries]

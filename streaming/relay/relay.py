@@ -10,6 +10,7 @@ from streaming.faults import Fault, UpstreamError
 from streaming.journal.notes import Kind
 from streaming.relay import endings
 from streaming.relay.audience import Audience, Viewer
+from streaming.relay.block import Block
 from streaming.relay.bridge import Bridge
 from streaming.relay.chronicle import Chronicle
 from streaming.relay.desk import Desk
@@ -206,7 +207,7 @@ class Relay:
         assert self._intake is not None
         try:
             data = feed.pump()
-            block, entries = self._intake.feed(data, now) if data else (b"", [])
+            block, entries = self._intake.feed(data, now) if data else (Block(), [])
         except UpstreamError as err:
             self._lost(err.fault)
             return
@@ -240,9 +241,9 @@ class Relay:
         if self._joint.shows_slate and not before:
             # Whoever comes later begins with what comes after the slate.
             self.index.clear()
-        self._publish(block, [], now)
+        self._publish(Block.of(block), [], now)
 
-    def _publish(self, block: bytes, entries: list[EntryPoint], now: float) -> None:
+    def _publish(self, block: Block, entries: list[EntryPoint], now: float) -> None:
         """Into the ring and out to the viewers."""
         if not block:
             return
@@ -378,7 +379,7 @@ class Relay:
         self._become(RelayState.DRAINING)
         self._chronicle.say(Kind.ENDS, reason)
         self._unplug()
-        self._publish(self._joint.end_slate(), [], self._around.loop.clock())
+        self._publish(Block.of(self._joint.end_slate()), [], self._around.loop.clock())
         self._cancelled.set()
         self.audience.refuse(error)
         self.audience.finish_all(reason)

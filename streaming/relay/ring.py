@@ -14,6 +14,8 @@ import os
 from bisect import bisect_right
 from collections import deque
 
+from streaming.relay.block import Block, Piece
+
 #: Bytes of one MPEG-TS packet; the head, the tail and every entry are multiples of it.
 PACKET = 188
 
@@ -41,7 +43,7 @@ class Ring:
         #: The oldest byte that may be read.
         self.tail = 0
         #: What was published last: for those who have everything else.
-        self.newest = b""
+        self.newest = Block()
         #: Where in the file each chunk stands, the oldest first; the number of the oldest; those that were lent.
         self._places: deque[int] = deque()
         self._first = 0
@@ -52,12 +54,21 @@ class Ring:
         self._file_bytes = 0
         self._marks: deque[tuple[float, int]] = deque()
 
-    def append(self, block: bytes, now: float) -> None:
+    def append(self, block: Block, now: float) -> None:
         """Publish a block of whole packets that arrived at `now`."""
         if not self._marks or now - self._marks[-1][0] >= MARK_EVERY_S:
             self._marks.append((now, self.head))
         self.newest = block
-        view = memoryview(block)
+        number, offset = divmod(self.head, CHUNK)
+        if number - self._first < len(self._places) and offset + block.size <= CHUNK:
+            # All of it goes into a chunk that is begun. A memory file takes what it is given.
+            self.head += os.pwritev(self.fd, block.pieces, self._places[-1] + offset)
+            return
+        for piece in block.pieces:
+            self._write(piece)
+
+    def _write(self, piece: Piece) -> None:
+        view = memoryview(piece)
         while view:
             number, offset = divmod(self.head, CHUNK)
             if number - self._first == len(self._places):

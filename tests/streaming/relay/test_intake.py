@@ -18,7 +18,7 @@ def published(pieces: list[bytes], clock_step_s: float = 0.1) -> tuple[bytes, li
     for number, piece in enumerate(pieces):
         block, entries = intake.feed(piece, number * clock_step_s)
         places += [len(out) + entry.position for entry in entries]
-        out += block
+        out += block.data
     return out, places
 
 

@@ -52,12 +52,12 @@ class Channel:
                 packets, _ = intake.feed(data, self.now)
                 if packets:
                     self.bridge.published(packets, self.now)
-                    self.out += packets
+                    self.out += packets.data
                 else:
                     self.out += self.bridge.fill(self.now)
         except UpstreamError:
             pass
-        self.out += self.joint.cut(self.now)[0]
+        self.out += self.joint.cut(self.now)[0].data
         self.bridge.lost(self.now)
 
     def nothing(self, ticks: int) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from streaming.relay.block import Block
 from streaming.relay.ring import CHUNK, PACKET, Ring
 
 
@@ -24,19 +25,19 @@ def ring(nothing_left: None) -> Iterator[Ring]:
 
 def fill(ring: Ring, seconds: int, packets_per_s: int = 10, start: int = 0) -> None:
     for second in range(start, start + seconds):
-        ring.append(block(packets_per_s, second % 256), float(second))
+        ring.append(Block.of(block(packets_per_s, second % 256)), float(second))
         ring.let_go(ring.due_tail(float(second)))
 
 
 def test_what_was_appended_can_be_read(ring: Ring) -> None:
-    ring.append(block(2, 1), 0.0)
-    ring.append(block(3, 2), 0.1)
+    ring.append(Block.of(block(2, 1)), 0.0)
+    ring.append(Block.of(block(3, 2)), 0.1)
     assert ring.head == 5 * PACKET
     assert ring.read(PACKET, 2 * PACKET) == block(1, 1) + block(1, 2)
 
 
 def test_reading_beyond_the_head_is_short(ring: Ring) -> None:
-    ring.append(block(2), 0.0)
+    ring.append(Block.of(block(2)), 0.0)
     assert ring.read(PACKET, 10 * PACKET) == block(1)
     assert ring.read(ring.head, 10) == b""
 
@@ -74,7 +75,7 @@ def test_what_is_forgotten_cannot_be_read(ring: Ring) -> None:
 @pytest.mark.parametrize("lent", [False, True])
 def test_memory_stays_what_it_is_for(ring: Ring, lent: bool) -> None:
     for second in range(3000):
-        ring.append(block(90, second % 256), float(second))
+        ring.append(Block.of(block(90, second % 256)), float(second))
         if lent:
             ring.lend(ring.head - PACKET)
         ring.let_go(ring.due_tail(float(second)))
@@ -88,7 +89,7 @@ def test_its_limit_is_one_of_all_its_memory(ring: Ring, chunks: int, lent: bool)
     ring.limit_bytes = chunks * CHUNK
     most = 0
     for number in range(chunks * 12):
-        ring.append(block(CHUNK // PACKET // 3 + 7), 0.0)
+        ring.append(Block.of(block(CHUNK // PACKET // 3 + 7)), 0.0)
         if lent and number % 5 == 0:
             ring.lend(ring.head - PACKET)
         ring.let_go(ring.due_tail(0.0))
@@ -103,7 +104,7 @@ def test_what_was_not_lent_is_written_again_and_takes_no_fresh_pages(ring: Ring,
     monkeypatch.setattr(Ring, "_give_back", lambda _, place: given_back.append(place))
     for second in range(100):
         # Now and then two chunks become free at once.
-        ring.append(block(CHUNK // PACKET * (2 if second == 50 else 1) // 2), float(second // 3))
+        ring.append(Block.of(block(CHUNK // PACKET * (2 if second == 50 else 1) // 2)), float(second // 3))
         ring.let_go(ring.due_tail(float(second // 3)))
     assert len(given_back) <= 2
 
@@ -111,7 +112,7 @@ def test_what_was_not_lent_is_written_again_and_takes_no_fresh_pages(ring: Ring,
 def test_reading_goes_on_over_the_edge_of_a_chunk(ring: Ring) -> None:
     ring.limit_bytes = 10 * CHUNK
     for number in range(CHUNK // (100 * PACKET) + 10):
-        ring.append(block(100, number % 256), 0.0)
+        ring.append(Block.of(block(100, number % 256)), 0.0)
     edge = ring.read(CHUNK - 60 * PACKET, 120 * PACKET)
     assert len(edge) == 120 * PACKET
     place, size = ring.lend(CHUNK - 60 * PACKET)
@@ -132,11 +133,11 @@ def test_what_was_lent_never_changes(ring: Ring) -> None:
     """The kernel may hold a page in a queue long after the ring has forgotten it."""
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        ring.append(block(100, 7), 0.0)
+        ring.append(Block.of(block(100, 7)), 0.0)
         place, size = ring.lend(0)
         assert os.sendfile(ours.fileno(), ring.fd, place, size) == 100 * PACKET
         for second in range(1, 400):
-            ring.append(block(100, 8), float(second))
+            ring.append(Block.of(block(100, 8)), float(second))
             ring.let_go(ring.due_tail(float(second)))
         assert ring.tail > 4 * CHUNK
         assert theirs.recv(100 * PACKET, socket.MSG_WAITALL) == block(100, 7)
