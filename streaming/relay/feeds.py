@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import logging
 import socket
@@ -21,6 +22,9 @@ logger = logging.getLogger(__name__)
 
 #: At most so much is taken from one source at a time.
 MOST_BYTES = 11_000 * PACKET_SIZE
+
+#: What may come between two reads: television of 20 Mbit/s for half a second.
+ROOM_BYTES = 1_250_000
 
 #: A reading thread that is so far ahead of the loop waits: the provider is slowed by its own socket.
 AHEAD_BYTES = 8 * 1024 * 1024
@@ -49,6 +53,7 @@ class DirectFeed:
 
     def __init__(self, source: Source, sock: socket.socket, scratch: memoryview) -> None:
         sock.setblocking(False)
+        _make_room(sock)
         self._sock = sock
         #: TLS gives one record at a time, 16 KiB at most, and may have the next one already.
         self._in_records = isinstance(sock, ssl.SSLSocket)
@@ -124,6 +129,17 @@ class DirectFeed:
     def _end(self) -> None:
         """A framed body says itself where it ends; this one did not."""
         self._error = UpstreamError(Fault.RESET if self._framing else Fault.ENDED)
+
+
+def _make_room(sock: socket.socket) -> None:
+    """Have the kernel keep what comes between two reads, from the first second on.
+
+    Its buffer grows by itself, but only after the provider was slowed for a while. A low-water mark makes it grow at
+    once and, unlike a size that is set, does not keep it from growing further.
+    """
+    with contextlib.suppress(OSError):
+        for mark in (ROOM_BYTES, 1):
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, mark)
 
 
 def _readable(sock: socket.socket) -> int:

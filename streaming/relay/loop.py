@@ -13,13 +13,19 @@ from typing import Any, Protocol
 #: Between two ticks: what viewers get at a time is what came in between.
 TICK_S = 0.1
 
-#: Where more than this are ticked, they are ticked half as often: a round begins with cold caches, and what is done per
-#: block is done for twice as much. Measured with 20 channels of 5 viewers: a third less. One half at each round saves
-#: only a tenth.
+#: Where more than this are ticked, the calm ones are ticked once in so many rounds: each time begins with cold caches,
+#: and what is done per block is done for that much more. Viewers of all relays may wait 0.5 s between two reads.
 MANY = 8
+CALM_ROUNDS = 4
+#: So many in a row have their turn in the same round: alone each would find the caches cold.
+TOGETHER = 24
 
 #: While somebody waits for a first picture.
 EAGER_S = 0.02
+
+#: Those who wait, and calls of other threads, may take so long at a time: a hundred channels that start at once must
+#: not hold up those that run.
+TURN_S = 0.05
 
 
 class Ticking(Protocol):
@@ -28,6 +34,10 @@ class Ticking(Protocol):
     @property
     def eager(self) -> bool:
         """Somebody waits: call more often."""
+
+    @property
+    def calm(self) -> bool:
+        """All goes its usual way: where many are, it may be called more rarely."""
 
     def tick(self, now: float) -> None:
         """Take in what has come and send it on."""
@@ -44,7 +54,10 @@ class TickLoop:
         self.tick_s = tick_s
         #: Longest time between two ticks since somebody last looked; housekeeping reports it.
         self.longest_gap_s = 0.0
-        self._ticking: dict[Ticking, None] = {}
+        #: Whom, and in which of the rounds when he is calm.
+        self._ticking: dict[Ticking, int] = {}
+        self._added = 0
+        self._rounds = 0
         self._watched: dict[int, Callable[[int, int], None]] = {}
         self._calls: deque[Callable[[], object]] = deque()
         self._epoll = select.epoll()
@@ -63,7 +76,8 @@ class TickLoop:
 
     def add(self, ticking: Ticking) -> None:
         """Tick it from now on."""
-        self._ticking[ticking] = None
+        self._ticking[ticking] = self._added // TOGETHER
+        self._added += 1
 
     def remove(self, ticking: Ticking) -> None:
         """Tick it no more."""
@@ -86,32 +100,53 @@ class TickLoop:
 
     def run(self) -> None:
         """Until `stop`."""
-        last = next_tick = self.clock()
+        last = next_tick = next_eager = self.clock()
         while self._running:
             idle = not self._ticking
-            self._dispatch(self._epoll.poll(None if idle else self._pause(next_tick)))
+            self._dispatch(self._epoll.poll(self._pause(next_tick, next_eager)))
             now = self.clock()
-            if now < next_tick:
-                self._tick([one for one in self._ticking if one.eager], now)
-                continue
-            if not idle:
-                self.longest_gap_s = max(self.longest_gap_s, now - last)
-            last = now
-            # What was missed is not made up for: one tick takes in all there is.
-            next_tick = max(next_tick + self.round_s, now + self.round_s / 2)
-            self._tick(list(self._ticking), now)
+            if now >= next_tick:
+                if not idle:
+                    self.longest_gap_s = max(self.longest_gap_s, now - last)
+                last = now
+                # What was missed is not made up for: one tick takes in all there is.
+                next_tick = max(next_tick + self.tick_s, now + self.tick_s / 2)
+                self._rounds += 1
+                self._tick(self._due(), now)
+            if now >= next_eager:
+                self._tick_eager()
+                next_eager = self.clock() + EAGER_S
 
-    @property
-    def round_s(self) -> float:
-        """Between two rounds of ticks."""
-        return self.tick_s * 2 if len(self._ticking) > MANY else self.tick_s
+    def _due(self) -> list[Ticking]:
+        """Whose turn it is, but for those who are called all the time anyway."""
+        many, rounds = len(self._ticking) > MANY, self._rounds
+        return [
+            one
+            for one, turn in self._ticking.items()
+            if not (many and (rounds + turn) % CALM_ROUNDS and one.calm) and not one.eager
+        ]
 
-    def _pause(self, next_tick: float) -> float:
-        """How long to wait for events."""
-        wait = max(0.0, next_tick - self.clock())
-        if wait > EAGER_S and any(one.eager for one in self._ticking):
-            return EAGER_S
-        return wait
+    def _tick_eager(self) -> None:
+        """Those who wait, as many as there is time for; the others are the first ones next time."""
+        until = self.clock() + TURN_S
+        for one in [one for one in self._ticking if one.eager]:
+            now = self.clock()
+            if now >= until:
+                return
+            self._tick([one], now)
+            if one in self._ticking:
+                self._ticking[one] = self._ticking.pop(one)
+
+    def _pause(self, next_tick: float, next_eager: float) -> float | None:
+        """How long to wait for events; None: for ever."""
+        if self._calls:
+            return 0.0
+        if not self._ticking:
+            return None
+        now = self.clock()
+        if next_eager < next_tick and any(one.eager for one in self._ticking):
+            return max(0.0, next_eager - now)
+        return max(0.0, next_tick - now)
 
     def stop(self) -> None:
         """End `run` after the current round. From any thread."""
@@ -135,8 +170,11 @@ class TickLoop:
             told = self._watched.get(fd)
             if told is not None:
                 self._guarded(told, fd, what)
+        until = self.clock() + TURN_S
         for _ in range(len(self._calls)):
             self._guarded(self._calls.popleft())
+            if self.clock() >= until:
+                return
 
     def _guarded(self, what: Callable[..., object], *args: Any) -> None:
         try:

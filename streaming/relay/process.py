@@ -195,6 +195,7 @@ class _Waiter:
     """Watches for the moment when nothing is left."""
 
     eager = True
+    calm = False
 
     def __init__(self, process: RelayProcess) -> None:
         self._process = process

@@ -136,6 +136,11 @@ class Relay:
         """Somebody waits for a first picture that may come any moment."""
         return self._feed is not None and (self.audience.waiting or not self._admitted)
 
+    @property
+    def calm(self) -> bool:
+        """Pictures come and go."""
+        return self.state is RelayState.RUNNING and self._admitted
+
     # --- the loop's ---------------------------------------------------------------------------------------------
 
     def tick(self, now: float) -> None:
