@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from streaming.hls.changes import Form
-from streaming.hls.cutter import CutSegment, Cutter, first_sequence
+from streaming.hls.cutter import SHORTEST_S, CutSegment, Cutter, first_sequence
 from streaming.hls.shelf import Numbers, Shelf, empty, left_behind
 from streaming.mpegts.entries import Entry, EntryScanner
 from streaming.mpegts.packets import PACKET_SIZE
@@ -40,6 +40,8 @@ class Published:
     """A channel's list after one more segment."""
 
     text: str
+    #: Media time of what is listed.
+    listed_s: float
     #: The highest bit rate of a segment so far.
     peak_bps: int
 
@@ -201,7 +203,7 @@ class _Line:
         self.shelf = shelf
         self.done_bytes = 0
         self._scanner = EntryScanner()
-        self._cutter = Cutter(sequence)
+        self._cutter = Cutter(sequence, first_s=SHORTEST_S)
         self._form = Form()
         self._position = 0
         self._before = b""
@@ -230,7 +232,8 @@ class _Line:
             self.shelf.put(segment)
             if segment.duration_s >= _TELLING_S:
                 self._peak_bps = max(self._peak_bps, int(len(segment.data) * 8 / segment.duration_s))
-            yield Published(self.shelf.window.text(), self._peak_bps)
+            window = self.shelf.window
+            yield Published(window.text(), sum(one.duration_s for one in window.listed), self._peak_bps)
         if unix_s - self._touched_at > _TOUCH_EVERY_S:
             self._touched_at = unix_s
             self.shelf.touch()

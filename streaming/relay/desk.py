@@ -24,6 +24,10 @@ from streaming.relay.ring import CHUNK, Ring
 
 #: So long a first request may wait for a segment; players give up after eight to twenty seconds.
 HOLD_S = 9.0
+#: A list of less would be played before more can come: the first request waits for so much media, unless it has waited
+#: that long already. Seen with hls.js, which stalled three seconds behind a list of four (2026-11).
+ENOUGH_S = 5.5
+PATIENCE_S = 7.0
 #: Said in a master playlist when nothing has been measured yet.
 _GUESS_BPS = 8_000_000
 #: Peaks are rounded up to this.
@@ -86,8 +90,8 @@ class Desk:
         self._loop.watch(viewer.fd, select.EPOLLRDHUP, self._told)
         if self._room is None:
             self.finish_all(NoSegments(), "no segments are cut here", for_good=False)
-        elif self._published is not None:
-            self._answer(viewer)
+        else:
+            self._answer_if_enough(viewer, self._loop.clock())
 
     # --- what is published ----------------------------------------------------------------------------------------
 
@@ -118,7 +122,7 @@ class Desk:
         if cutting is self._cutting:
             self._published = published
             for viewer in list(self._held.values()):
-                self._answer(viewer)
+                self._answer_if_enough(viewer, self._loop.clock())
 
     def _failed(self, cutting: Cutting, reason: str) -> None:
         if cutting is self._cutting:
@@ -132,6 +136,8 @@ class Desk:
             self._pollers[poll_of(viewer.ticket.session_id)].heard_at = now
             if now - viewer.attached_at >= HOLD_S:
                 self._give_up(viewer)
+            else:
+                self._answer_if_enough(viewer, now)
         for poller in self.pollers:
             if 0 < poller.ticket.for_s <= now - poller.attached_at:
                 self._leave(poller, endings.LONG_ENOUGH, for_good=True)
@@ -171,6 +177,11 @@ class Desk:
 
     # --- requests -------------------------------------------------------------------------------------------------
 
+    def _answer_if_enough(self, viewer: Viewer, now: float) -> None:
+        listed_s = self._published.listed_s if self._published is not None else 0.0
+        if listed_s >= ENOUGH_S or (listed_s and now - viewer.attached_at >= PATIENCE_S):
+            self._answer(viewer)
+
     def _answer(self, viewer: Viewer) -> None:
         ticket, published = viewer.ticket, self._published
         if ticket.hls == "master":
@@ -182,7 +193,7 @@ class Desk:
 
     def _give_up(self, viewer: Viewer) -> None:
         """It waited long enough. The list may still come in time for one who has learnt where it is."""
-        if viewer.ticket.hls == "master":
+        if viewer.ticket.hls == "master" or self._published is not None:
             self._answer(viewer)
         else:
             self._send(viewer, heads.refusal(viewer.ticket.protocol, StartTimedOut()))

@@ -77,6 +77,21 @@ def test_the_first_request_of_a_cold_channel_waits_for_a_segment(rig: Rig, tmp_p
     assert origin.opened["all"] == 1
 
 
+def test_the_first_list_has_something_to_play_until_more_comes(rig: Rig) -> None:
+    with ask(rig) as player:
+        text = player.rest().decode()
+    durations = [float(line[8:-1]) for line in text.split("\n") if line.startswith("#EXTINF:")]
+    assert len(durations) >= 2
+    assert durations[0] < 4
+    assert sum(durations) >= desk.ENOUGH_S
+
+
+def test_who_has_waited_long_gets_what_there_is(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(desk, "PATIENCE_S", 0.0)
+    with ask(rig) as player:
+        assert player.rest().decode().count("#EXTINF") == 1
+
+
 def test_every_address_of_the_list_carries_what_tells_the_player(rig: Rig) -> None:
     with ask(rig, uri="token=a&session=b") as player:
         text = player.rest().decode()
