@@ -52,7 +52,7 @@ class PlaySessionAdmin(ModelAdmin):
     list_per_page = 50
     search_fields = ("viewer_name", "title", "session_id", "peer")
     show_full_result_count = False
-    fields = ("viewer_name", "title", "peer", "agent", "started_at", "lasted", "sent", "shown_end", "session_id")
+    fields = ("viewer_name", "title", "peer", "agent", "started_at", "lasted", "sent", "how_it_ended", "session_id")
     readonly_fields = fields
     change_form_outer_before_template = "streaming/session_journal.html"
 
@@ -124,6 +124,11 @@ class PlaySessionAdmin(ModelAdmin):
     def shown_end(self, row: PlaySession) -> tuple[str, str]:
         """Value and label."""
         return (row.end, row.get_end_display()) if row.ended_at else ("running", "goes on")
+
+    @display(description="end")
+    def how_it_ended(self, row: PlaySession) -> str:
+        """In the words of the list."""
+        return row.get_end_display() if row.ended_at else "goes on"
 
     @display(description="in a sentence")
     def in_a_sentence(self, row: PlaySession) -> str:

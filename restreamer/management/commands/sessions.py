@@ -50,7 +50,7 @@ class Command(RestreamerCommand):
                 "ended": timezone.localtime(row.ended_at).strftime("%Y-%m-%d %H:%M:%S") if row.ended_at else None,
                 "end": row.end or "running",
                 "faults": row.faults,
-                "MB": round(row.bytes_out / 1e6, 1),
+                "MB": round(row.bytes_out / 1e6, 1) if row.ended_at else None,
                 "sentence": row.sentence,
             }
             for row in _chosen(options)[: max(0, options["limit"])]

@@ -164,6 +164,8 @@ def test_the_page_of_a_past_viewing_tells_it_whole(admin_client, journal: Journa
     page = reverse("admin:streaming_playsession_change", args=[PlaySession.objects.get().pk])
     text = admin_client.get(page).content.decode()
     assert "tries Sofa: the first in order" in text
+    assert "the viewer left" in text
+    assert "(&#x27;left&#x27;" not in text
     assert "<b>VLC</b>" not in text
 
 
