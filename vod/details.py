@@ -76,6 +76,7 @@ def fetch(offer: AnyOffer, provider: VodProvider | None = None) -> None:
         _rows(offer).update(details_error=redact.text(err.message)[:500])
         raise
     _keep(offer, {"about": plain_about(about)}, "")
+    _know_ids(offer, about)
 
 
 def plain_about(about: About) -> dict[str, Any]:
@@ -117,6 +118,14 @@ def _asked(offer: AnyOffer) -> bool:
 def _keep(offer: AnyOffer, details: dict[str, Any], error: str) -> None:
     offer.details, offer.details_at, offer.details_error = details, timezone.now(), error
     _rows(offer).update(details=details, details_at=offer.details_at, details_error=error)
+
+
+def _know_ids(offer: AnyOffer, about: About) -> None:
+    """An id the list did not tell is known from now on: titles are recognised by it (vod/doubles.py)."""
+    found = told(about)
+    fresh = {name: found[name] for name in ("tmdb_id", "imdb_id") if found[name] and not getattr(offer, name)}
+    if fresh:
+        _rows(offer).update(**fresh)
 
 
 def _rows(offer: AnyOffer) -> Any:

@@ -28,13 +28,15 @@ class NotMergeable(RestreamerError):
 
 
 @transaction.atomic
-def merge(titles: Sequence[AnyTitle], by: str) -> AnyTitle:
-    """Make one of several: the oldest stays and takes the offers of the others. Raises NotMergeable."""
+def merge(titles: Sequence[AnyTitle], by: str, *, by_person: bool = True) -> AnyTitle:
+    """Make one of several: the oldest stays and takes the offers of the others. Raises NotMergeable.
+
+    What no person joined is not a curator's for that."""
     stays, *others = sorted(titles, key=lambda title: title.pk)
     if not others or any(type(other) is not type(stays) for other in others):
         raise NotMergeable("Choose two or more movies, or two or more series.")
     for goes in others:
-        _join(stays, goes, by)
+        _join(stays, goes, by, by_person=by_person)
     settling.settle(type(stays), [stays.pk])
     stays.refresh_from_db()
     return stays
@@ -92,7 +94,7 @@ def take_back(decision: Merge, by: str) -> AnyTitle:
     return title
 
 
-def _join(stays: AnyTitle, goes: AnyTitle, by: str) -> None:
+def _join(stays: AnyTitle, goes: AnyTitle, by: str, *, by_person: bool) -> None:
     offers: list[Any] = list(goes.offers.all())
     undo: dict[str, Any] = {
         "title": {name: getattr(goes, name) for name in _KEPT},
@@ -104,7 +106,7 @@ def _join(stays: AnyTitle, goes: AnyTitle, by: str) -> None:
         undo["episodes"] = _join_episodes(stays, goes)
     stays.enabled = stays.enabled or goes.enabled
     stays.custom_name = stays.custom_name or goes.custom_name
-    stays.curated = True
+    stays.curated = by_person or stays.curated or goes.curated
     stays.save(update_fields=["enabled", "custom_name", "curated"])
     _remember(stays, goes, Merge.State.MERGED, by, undo)
     goes.delete()

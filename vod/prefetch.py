@@ -16,7 +16,7 @@ from portals.errors import CatalogueIncomplete, PortalError, RunGoesOn, Subscrip
 from portals.models import Run
 from portals.providers.registry import vod_provider_for
 from portals.runs import Progress
-from vod import details
+from vod import details, doubles
 
 #: After so long a run lets other work have its worker.
 SHARE_S = 10 * 60.0
@@ -44,7 +44,7 @@ def prefetch(
     progress.step("asking about movies and series")
     until = clock() + share_s
     movies, series = details.outdated(portal.pk)
-    before = sum(progress.counts.values())
+    before = progress.counts["details"] + progress.counts["without answer"]
     total = before + movies.count() + series.count()
     failures = 0
     # Keys first, so that no result set stays open for hours.
@@ -71,3 +71,5 @@ def prefetch(
         if clock() > until and done < total:
             raise RunGoesOn("The rest follows when the worker is free again.")
         sleep(settings.PREFETCH_SPACING_S)
+    progress.step("joining titles that are one")
+    doubles.join_certain(portal, progress)

@@ -19,7 +19,7 @@ from portals.providers.registry import vod_provider_for
 from portals.providers.vod_records import CategoryRecord, MovieRecord, SeriesRecord, VodProvider
 from portals.rules import RuleSet
 from portals.runs import Progress
-from vod import episodes, settling
+from vod import doubles, episodes, settling
 from vod.models import CategoryMap, EpisodeOffer, Movie, MovieOffer, Series, SeriesOffer
 from vod.rules import filtered
 from vod.shapes import MOVIES, SERIES
@@ -55,6 +55,9 @@ def refresh_vod(run: Run, progress: Progress) -> None:
     if fetched and provider.lists_episodes:
         progress.step("storing the episodes")
         progress.counts["episodes"] = episodes.store_listed(portal, provider.episodes(progress))
+    if any(progress.counts.get(f"{word} {shape.noun}") for word in ("new", "changed", "back") for shape in _SHAPES):
+        progress.step("joining titles that are one")
+        doubles.join_certain(portal, progress)
     if download is not None:
         known.remember_shared_download(portal, _TITLES, _SHAPES, download, rules)
 

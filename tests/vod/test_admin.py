@@ -11,7 +11,7 @@ from portals.providers.vod_records import About, MovieRecord
 from tests.factories import PortalFactory
 from tests.vod.conftest import Shop, episode, movie, series
 from vod import merging
-from vod.models import CategoryMap, Merge, Movie, MovieOffer, Series
+from vod.models import CategoryMap, Merge, Movie, MovieOffer, Series, TitleRule
 
 pytestmark = pytest.mark.django_db
 OURS = [m for m in admin.site._registry if m._meta.app_label == "vod"]
@@ -36,10 +36,11 @@ def shelf(refresh):
 
 
 @pytest.mark.parametrize("model", OURS, ids=lambda m: m.__name__)
-def test_lists_open_empty_and_filled_and_rows_open(admin_client, refresh, model):
+def test_lists_open_empty_and_filled_and_rows_open(admin_client, refresh, portal, model):
     assert admin_client.get(page(model, "changelist")).status_code == 200
     refresh([movie(1, "Heat"), movie(2, "Heat 2")], [series(7, "Dark")], episodes=[episode(71, 7, 1, 1)])
     merging.merge(list(Movie.objects.all()), "ann")
+    TitleRule.objects.create(portal=portal, pattern="nothing", enabled=False)
     assert admin_client.get(page(model, "changelist")).status_code == 200
     row = model._default_manager.first()
     assert admin_client.get(page(model, "change", row.pk)).status_code == 200

@@ -92,7 +92,8 @@ class Told(models.Model):
 
 
 class Offer(Told):
-    """A movie or series as one portal offers it. Upstream columns are written only by refresh; the title it feeds
+    """A movie or series as one portal offers it. Upstream columns are written only by refresh (ids it did not
+    tell also by asking for details); the title it feeds
     and its rank only by births and curators; `details` only by asking for them (vod/details.py)."""
 
     portal = models.ForeignKey(Portal, on_delete=models.CASCADE, related_name="%(class)s_set")
