@@ -21,13 +21,16 @@ from restreamer.lib import redis_keys
 from restreamer.lib.client_address import client_address
 from restreamer.lib.redis_client import answering, connection
 
+#: So many names are remembered of one address.
+_MOST_NAMES = 10
+
 
 @dataclass(frozen=True, slots=True)
 class Lockout:
-    """An address that has to wait, the name it tried last, and how long still."""
+    """An address that has to wait, the names it tried at the end, and how long still."""
 
     address: str
-    name: str
+    names: tuple[str, ...]
     left_s: int
 
     @property
@@ -51,10 +54,17 @@ def counted_address(request: HttpRequest) -> str:
 
 
 def note_lockout(sender: object, request: HttpRequest, username: str | None, ip_address: str, **kwargs: Any) -> None:
-    """Remember for those who may lift it; the name as typed, so no longer than a name is."""
-    until = time.time() + settings.AXES_COOLOFF_TIME.total_seconds()
+    """Remember for those who may lift it; names as typed, so no longer than a name is, and the last few only.
+
+    Called for every try while the address waits, too: that makes the wait no longer.
+    """
+    client = connection()
+    waiting = next((one for one in lockouts(client) if one.address == ip_address), None)
+    left_s = waiting.left_s if waiting is not None else settings.AXES_COOLOFF_TIME.total_seconds()
+    before = waiting.names if waiting is not None else ()
+    names = [*(one for one in before if one != username), (username or "")[:150]][-_MOST_NAMES:]
     with answering():
-        connection().hset(redis_keys.LOCKOUTS, ip_address, json.dumps([until, (username or "")[:150]]))
+        client.hset(redis_keys.LOCKOUTS, ip_address, json.dumps([time.time() + left_s, names]))
 
 
 def lockouts(client: Redis) -> list[Lockout]:
@@ -63,18 +73,18 @@ def lockouts(client: Redis) -> list[Lockout]:
         rows: dict[bytes, bytes] = client.hgetall(redis_keys.LOCKOUTS)  # type: ignore[assignment]
     found, now = [], time.time()
     for address, raw in rows.items():
-        until, name = json.loads(raw)
+        until, names = json.loads(raw)
         if until <= now:
             with answering():
                 client.hdel(redis_keys.LOCKOUTS, address)
         else:
-            found.append(Lockout(address.decode(), name, int(until - now)))
+            found.append(Lockout(address.decode(), tuple(names), int(until - now)))
     return sorted(found, key=lambda one: one.left_s)
 
 
 def lift(client: Redis, word: str) -> int:
     """Let an address, or all addresses that tried a name, log in again; returns how many. Raises RedisUnavailable."""
-    chosen = [one for one in lockouts(client) if word in (one.address, one.name)]
+    chosen = [one for one in lockouts(client) if word in (one.address, *one.names)]
     for one in chosen:
         reset(ip=one.address)
         with answering():

@@ -36,7 +36,7 @@ class UserForm(forms.ModelForm[User]):
     class Meta:
         model = User
         fields = ("username", "email", "is_active")
-        labels = {"username": "name", "email": "e-mail", "is_active": "may log in"}
+        labels = {"username": "Name", "email": "E-mail", "is_active": "May log in"}
         help_texts = {
             "username": "Letters, digits and @ . + - _; people log in with it or with the e-mail address.",
             "is_active": "Off: signed out everywhere at once, and nobody can log in with it.",
@@ -126,8 +126,8 @@ class UserAdmin(ModelAdmin):
             obj.set_password(password)
         with transaction.atomic():
             super().save_model(request, obj, form, change)
-            if not change or form.cleaned_data["role"] != role_of(obj):
-                give_role(obj, Role(form.cleaned_data["role"]))
+            # Always: somebody from before there were roles loses what was given by hand.
+            give_role(obj, Role(form.cleaned_data["role"]))
             if not obj.is_active:
                 web_sessions.sign_out(obj)
         if password:

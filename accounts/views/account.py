@@ -110,6 +110,7 @@ def set_up_factor(request: HttpRequest) -> HttpResponse:
     if factor is None:
         return redirect("account")
     form = CodeForm(request.POST if "code" in request.POST else None)
+    form.fields["code"].help_text = "The six digits your app shows now."
     if form.is_bound and form.is_valid():
         if factor.confirm(form.cleaned_data["code"]):
             return _on(request, user, factor)

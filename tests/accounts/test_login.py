@@ -7,6 +7,7 @@ from datetime import timedelta
 from io import StringIO
 
 import pytest
+from axes.handlers.proxy import AxesProxyHandler
 from django.contrib.sessions.models import Session
 from django.core.management import call_command
 from django.test import Client
@@ -191,6 +192,29 @@ def test_the_command_line_lifts_by_name_too(client, settings):
     call_command("user", "unlock", "kim", stdout=out)
     assert out.getvalue() == "1 address(es) may log in again.\n"
     assert log_in(client, "kim").status_code == 302
+
+
+def test_more_tries_change_neither_the_wait_nor_who_can_be_let_in(client, settings, time_machine):
+    settings.AXES_FAILURE_LIMIT = 3
+    time_machine.move_to(1_800_000_000, tick=False)
+    for n in range(3):
+        log_in(client, "kim", f"wrong {n}")
+    time_machine.shift(600)
+    log_in(client, "boss", "wrong")
+    [waiting] = throttle.lockouts(connection())
+    assert (waiting.names, waiting.minutes) == (("kim", "boss"), 5)
+    assert throttle.lift(connection(), "kim") == 1
+
+
+def test_without_redis_the_door_says_so_and_stays_shut(client, settings, monkeypatch):
+    person(name="kim")
+    dead = {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": "unix:///nobody/here.sock"}
+    settings.CACHES = {"default": dead}
+    monkeypatch.setattr(AxesProxyHandler, "implementation", None)
+    answer = log_in(client, "kim")
+    assert answer.status_code == 503
+    assert "Try again in a moment" in answer.content.decode()
+    assert not is_in(client)
 
 
 def test_what_is_typed_stands_in_no_log(client, settings, caplog):

@@ -144,6 +144,17 @@ def test_an_administrator_gives_a_role_in_one_field():
     assert role_of(User.objects.get(pk=viewer.pk)) == Role.CURATOR
 
 
+def test_rights_given_by_hand_go_when_a_role_is_saved():
+    old = person(Role.VIEWER)
+    User.objects.filter(pk=old.pk).update(is_staff=True)
+    old.user_permissions.set(Permission.objects.filter(codename="change_portal"))
+    form = {"username": old.username, "email": "", "role": "viewer", "is_active": "on"}
+    as_(person(Role.ADMINISTRATOR)).post(reverse("admin:auth_user_change", args=[old.pk]), form)
+    found = User.objects.get(pk=old.pk)
+    assert not found.is_staff
+    assert not found.user_permissions.exists()
+
+
 def test_somebody_is_always_left_to_administer():
     last = person(Role.ADMINISTRATOR)
     client = as_(last)
