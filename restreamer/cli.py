@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import OperationalError, ProgrammingError
 
 from restreamer.embedded_redis import running_redis
 from restreamer.lib.errors import RestreamerError
+
+#: As SQLite and PostgreSQL say that a table or column is not there: nobody has migrated.
+_NO_TABLE = re.compile(r"no such (?:table|column)|(?:relation|column) .* does not exist")
 
 Action = Callable[["RestreamerCommand", dict[str, Any]], None]
 
@@ -44,10 +49,17 @@ class RestreamerCommand(BaseCommand):
             else:
                 action(options)
         except RestreamerError as err:
-            if self.as_json:
-                self.stdout.write(json.dumps({"error": err.message}))
-                raise SystemExit(1) from err
-            raise CommandError(err.message) from err
+            self._fail(err.message, err)
+        except (OperationalError, ProgrammingError) as err:
+            if not _NO_TABLE.search(str(err)):
+                raise
+            self._fail("The database is not prepared yet. Start ./run once, or type: ./run manage migrate", err)
+
+    def _fail(self, sentence: str, err: Exception) -> NoReturn:
+        if self.as_json:
+            self.stdout.write(json.dumps({"error": sentence}))
+            raise SystemExit(1) from err
+        raise CommandError(sentence) from err
 
     def say(self, sentence: str) -> None:
         """A line for a person; silent with --json."""

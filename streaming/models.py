@@ -60,7 +60,8 @@ class TranscodeProfile(models.Model):
         "command",
         blank=True,
         max_length=4000,
-        help_text="A program and its arguments, with <url>, <proxy>, <timeout> (microseconds) and <user_agent> where "
+        help_text="A program and its arguments, with &lt;url&gt;, &lt;proxy&gt;, &lt;timeout&gt; (microseconds) and "
+        "&lt;user_agent&gt; where "
         "they belong. It writes MPEG-TS to its standard output. No shell runs it.",
     )
 

@@ -37,7 +37,7 @@ class TunerDevice(models.Model):
     """One network tuner (HDHomeRun)."""
 
     name = models.CharField(max_length=60, default="Restreamer", help_text="What clients show.")
-    slug = models.SlugField(max_length=60, unique=True, help_text="Stands in /hdhr/<token>/<slug>.")
+    slug = models.SlugField(max_length=60, unique=True, help_text="Stands in addresses: /hdhr/token/…")
     device_id = models.CharField(
         "DeviceID",
         max_length=8,

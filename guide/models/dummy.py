@@ -23,7 +23,8 @@ class DummyTemplate(models.Model):
     name_pattern = models.CharField(
         max_length=500,
         default=r"(?P<title>.+)",
-        help_text=r"Regular expression on the channel's name: (?P<title>.+?) \| (?P<time>\d+:\d\d) (?P<date>\d+/\d+)",
+        help_text=r"Regular expression on the channel's name: (?P&lt;title&gt;.+?) \| (?P&lt;time&gt;\d+:\d\d) "
+        r"(?P&lt;date&gt;\d+/\d+)",
     )
     day_first = models.BooleanField(default=True, help_text="3/7 is the third of July; off = the seventh of March.")
     time_zone = models.CharField(max_length=60, default="UTC", help_text="Zone of the times in names.")

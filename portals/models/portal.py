@@ -32,7 +32,7 @@ class Portal(models.Model):
     """A provider: address as pasted, what was discovered behind it, and how to treat it."""
 
     name = models.CharField(max_length=100, unique=True)
-    slug = models.SlugField(max_length=100, unique=True, help_text="Stands in /play/<portal>/<channel>.")
+    slug = models.SlugField(max_length=100, unique=True, help_text="Stands in addresses: /play/…/7.")
     kind = models.CharField(max_length=10, choices=PortalKind.choices, default=PortalKind.STALKER)
     address = models.CharField(max_length=2000, help_text="As your provider gave it; any form is fine.")
     endpoint = models.CharField(

@@ -7,12 +7,14 @@ from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import OperationalError
 
 from accounts.models import Viewer
 from channels.models import Channel
 from portals.errors import PortalUnreachable
 from portals.models import Portal, Run, Subscription
 from portals.providers.records import GenreRecord, StreamRecord, SubscriptionReport
+from restreamer.management.commands import sessions, viewer
 from tests.factories import ChannelFactory, LinkFactory, PortalFactory, SubscriptionFactory, ViewerFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -237,3 +239,17 @@ def test_one_dead_portal_does_not_keep_the_others_from_being_asked(monkeypatch):
     with pytest.raises(SystemExit):
         call_command("portal", "test", "--json", stdout=out)
     assert [row["result"] for row in json.loads(out.getvalue())] == ["Nobody answers there.", "It works."]
+
+
+def test_before_the_first_start_a_command_says_what_to_type(monkeypatch):
+    def no_table(self, options):
+        raise OperationalError("no such table: accounts_viewer")
+
+    monkeypatch.setattr(viewer.Command, "list_all", no_table)
+    with pytest.raises(CommandError, match=r"not prepared yet\. Start \./run once"):
+        said("viewer", "list")
+
+
+def test_sessions_without_a_verb_lists(capsys):
+    sessions.Command().run_from_argv(["manage.py", "sessions", "--since", "2h"])
+    assert "No viewing fits that." in capsys.readouterr().out

@@ -26,6 +26,13 @@ _SHOWN = 50
 class Command(RestreamerCommand):
     help = "Viewings that run or ran: a sentence each, and everything that happened in one of them."
 
+    def run_from_argv(self, argv: list[str]) -> None:
+        """Without a verb it lists: `manage.py sessions --since 2h`."""
+        rest = argv[2:]
+        if not rest or (rest[0].startswith("-") and not {"-h", "--help"} & set(rest)):
+            argv = [*argv[:2], "list", *rest]
+        super().run_from_argv(argv)
+
     def add_verbs(self, verbs: Any) -> None:
         listing = verbs.add_parser("list", help="viewings, newest first")
         listing.add_argument("--viewer", default="", help="only this viewer's, by name")

@@ -68,7 +68,7 @@ class Command(RestreamerCommand):
     def _print(self, viewer: Viewer, extra: dict[str, str]) -> None:
         addresses = viewer_addresses(viewer)
         document = {"name": viewer.name, **extra, "token": viewer.token, "connections": viewer.connections, **addresses}
-        self.result(document, [f"{key + ':':13}{value}" for key, value in document.items()])
+        self.result(document, [f"{key + ':':16}{value}" for key, value in document.items()])
 
 
 def _viewer(name: str) -> Viewer:
