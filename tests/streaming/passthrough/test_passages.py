@@ -247,6 +247,7 @@ def test_the_next_offer_is_tried_when_one_does_not_open(house_of: Houses, files:
     assert Player(house).head().all() == MOVIE
 
 
+@pytest.mark.filterwarnings("ignore::urllib3.exceptions.InsecureRequestWarning")
 @pytest.mark.parametrize("act", [Act(), Act(cut_after=1_000_000)])
 def test_a_movie_comes_through_tls(nothing_left: None, act: Act) -> None:
     server = FileOrigin(tls=self_signed())
