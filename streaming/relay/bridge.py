@@ -44,7 +44,7 @@ class Bridge:
         if self._lost_at is not None:
             self._lost_at, self._said = None, ""
         if not self._prepared:
-            self._prepare(block.data)
+            self._prepare(block)
 
     def lost(self, now: float) -> None:
         """The source is gone; what comes of the next one is not shown yet."""
@@ -80,13 +80,13 @@ class Bridge:
         self._say(Kind.SLATE, "viewers see the slate: source lost")
         return packets
 
-    def _prepare(self, block: bytes) -> None:
+    def _prepare(self, block: Block) -> None:
         """Have the slate for this channel made before it is needed."""
         programme = self._joint.programme
         if self._slates is None or programme is None:
             return
         self._prepared = True
-        self._form = SlateFormat.like(programme, *(size_in(block, programme) or ()))
+        self._form = SlateFormat.like(programme, *(size_in(block.data, programme) or ()))
         # That there is none is said when it is needed.
         with contextlib.suppress(RestreamerError):
             self._find()
