@@ -11,6 +11,7 @@ from collections.abc import Callable
 from restreamer.lib.errors import RestreamerError
 from streaming.mpegts.packets import next_unit
 from streaming.relay import endings, heads
+from streaming.relay.block import Block
 from streaming.relay.keyframes import EntryPoint
 from streaming.relay.loop import TickLoop
 from streaming.relay.ring import PACKET, Ring
@@ -156,9 +157,9 @@ class Audience:
 
     # --- every tick ---------------------------------------------------------------------------------------------
 
-    def send(self) -> None:
-        """Send everybody the newest block: one call each. A full socket waits for epoll."""
-        ring, block = self._ring, self._ring.newest
+    def send(self, block: Block) -> None:
+        """Send everybody the block the ring was just given: one call each. A full socket waits for epoll."""
+        ring = self._ring
         start, size = ring.head - block.size, block.size
         pieces, whole = block.pieces, block.pieces[0] if len(block.pieces) == 1 else None
         few = len(self._flowing) <= FEW

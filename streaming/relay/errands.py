@@ -14,6 +14,11 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+#: So many work at the same time. More that want to wait this long, then go on all the same: those before them hang on a
+#: provider and need no processor. A hundred that start at once would keep the loop from its turns for a second.
+AT_ONCE = 8
+PATIENCE_S = 0.5
+
 
 class Errands:
     """Runs blocking calls beside the loop."""
@@ -21,6 +26,7 @@ class Errands:
     def __init__(self, loop: TickLoop) -> None:
         self._loop = loop
         self._threads: set[threading.Thread] = set()
+        self._turns = threading.BoundedSemaphore(AT_ONCE)
 
     def run(
         self, name: str, work: Callable[[], T], done: Callable[[T], None], failed: Callable[[RestreamerError], None]
@@ -28,6 +34,7 @@ class Errands:
         """Call `work` in a thread, then `done` with its result, or `failed` with its error, in the loop."""
 
         def errand() -> None:
+            turn = self._turns.acquire(timeout=PATIENCE_S)
             try:
                 result = work()
             except RestreamerError as err:
@@ -40,6 +47,8 @@ class Errands:
             else:
                 self._loop.call(done, result)
             finally:
+                if turn:
+                    self._turns.release()
                 self._threads.discard(threading.current_thread())
 
         thread = threading.Thread(target=errand, name=name, daemon=True)

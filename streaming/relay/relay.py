@@ -256,7 +256,7 @@ class Relay:
         self.ring.append(block, now)
         for entry in entries:
             self.index.add(replace(entry, position=head + entry.position))
-        self.audience.send()
+        self.audience.send(block)
         self.desk.publish(block)
         self._let_go(now)
 

@@ -42,8 +42,6 @@ class Ring:
         self.head = 0
         #: The oldest byte that may be read.
         self.tail = 0
-        #: What was published last: for those who have everything else.
-        self.newest = Block()
         #: Where in the file each chunk stands, the oldest first; the number of the oldest; those that were lent.
         self._places: deque[int] = deque()
         self._first = 0
@@ -58,7 +56,6 @@ class Ring:
         """Publish a block of whole packets that arrived at `now`."""
         if not self._marks or now - self._marks[-1][0] >= MARK_EVERY_S:
             self._marks.append((now, self.head))
-        self.newest = block
         number, offset = divmod(self.head, CHUNK)
         if number - self._first < len(self._places) and offset + block.size <= CHUNK:
             # All of it goes into a chunk that is begun. A memory file takes what it is given.
