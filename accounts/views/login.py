@@ -56,7 +56,7 @@ def log_in(request: HttpRequest) -> HttpResponse:
     asked = request.POST.get("next", request.GET.get("next", ""))
     if request.method != "POST":
         if request.user.is_authenticated:
-            return redirect(next_page(request, request.user, asked))
+            return redirect(next_page(request, request.user, asked, was_in=True))
         return _login_page(request, LoginForm(), asked)
     form = LoginForm(request.POST)
     if not form.is_valid():
@@ -82,7 +82,7 @@ def code(request: HttpRequest) -> HttpResponse:
     asked = request.POST.get("next", request.GET.get("next", ""))
     # Only asking for the user finds out who owes a factor.
     if request.user.is_authenticated:
-        return redirect(next_page(request, request.user, asked))
+        return redirect(next_page(request, request.user, asked, was_in=True))
     user: User | None = getattr(request, "owes_factor", None)
     if user is None:
         return redirect("login")

@@ -61,9 +61,13 @@ def for_user(view: View) -> View:
     return answer
 
 
-def next_page(request: HttpRequest, user: User, asked: str) -> str:
-    """Where the user goes after logging in: where they wanted, when that is ours and open to them."""
+def next_page(request: HttpRequest, user: User, asked: str, *, was_in: bool = False) -> str:
+    """Where the user goes from the login: where they wanted, when that is ours and open to them.
+
+    `was_in`: they were logged in before. Then a page that is not theirs may have sent them, and would again.
+    """
     ours = url_has_allowed_host_and_scheme(asked, {request.get_host()}, require_https=request.is_secure())
-    if ours and (user.is_staff or not asked.startswith(reverse("admin:index"))):
+    everybodys, staffs = asked.startswith(reverse("me")), asked.startswith(reverse("admin:index"))
+    if ours and (everybodys or (user.is_staff and (staffs or not was_in))):
         return asked
     return reverse("admin:index") if user.is_staff else reverse("me")

@@ -69,9 +69,10 @@ def test_one_goes_on_where_one_wanted(client):
     assert log_in(client, "kim", next="/me/account/")["Location"] == "/me/account/"
 
 
-def test_a_viewer_is_not_sent_round_in_circles(client):
+@pytest.mark.parametrize("page", ["/admin/", "/dashboard", "/streaming", "/portal/1/channels"])
+def test_a_viewer_is_not_sent_round_in_circles(client, page):
     client = as_(person())
-    answer = client.get(reverse("admin:index"), follow=True)
+    answer = client.get(page, follow=True)
     assert answer.redirect_chain[-1][0] == reverse("me")
     assert answer.status_code == 200
 
