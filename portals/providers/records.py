@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from restreamer.lib.fence import Fence
+
 
 @dataclass(frozen=True, slots=True)
 class GenreRecord:
@@ -69,3 +71,5 @@ class PlayUrl:
     verify_tls: bool = True
     #: "ts", "hls" or "" when only the first bytes will tell.
     form: str = ""
+    #: Where it, and what it names, may lead; None = anywhere.
+    fence: Fence | None = None

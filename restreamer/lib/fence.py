@@ -52,6 +52,9 @@ def around(owner_address: str, networks: tuple[Network, ...]) -> Fence | None:
 
     Only what the owner wrote counts: a public name that means a private address today is its provider's doing.
     """
+    if owner_address.startswith(("/", "file:")):
+        # A list on this machine is the owner's own.
+        return None
     host = _host(owner_address)
     return None if _is_of_the_house(host) else Fence(frozenset({host}), networks)
 

@@ -22,6 +22,7 @@ from streaming.hls.addresses import checked, resolve
 from streaming.hls.connection import OneConnection, OneConnectionAdapter
 from streaming.hls.forms import ENOUGH_BYTES, Form, form_of
 from streaming.hls.playlist import Range
+from streaming.sources.fencing import must_be_within
 from streaming.sources.status import refusal
 
 _CHUNK_BYTES = 64 * 1024
@@ -68,6 +69,7 @@ class Fetcher:
         self._clock = clock
         self._silence_s = silence_s
         self._connect_timeout_s = connect_timeout_s
+        self._play = play
         self._home = _host(play.url)
         self._one = OneConnection()
         #: Held while the connection is waited for or read.
@@ -179,6 +181,7 @@ class Fetcher:
     def _follow(self, url: str, subject: str, headers: Mapping[str, str]) -> tuple[requests.Response, str]:
         here = checked(url)
         for _hop in range(_MAX_REDIRECTS + 1):
+            must_be_within(self._play, here)
             response = self._send(here, subject, headers)
             location = response.headers.get("Location", "") if response.status_code in _REDIRECTS else ""
             if not location:

@@ -22,6 +22,7 @@ from requests.adapters import HTTPAdapter
 from portals.providers.records import PlayUrl
 from restreamer import __version__
 from streaming.faults import Fault, UpstreamError
+from streaming.sources.fencing import must_be_within
 from streaming.sources.firstbytes import PlaylistAnswer, is_television
 from streaming.sources.framing import Chunked, Framing, Length
 from streaming.sources.status import refusal
@@ -152,6 +153,7 @@ class HttpSource:
         self._session.cookies.update(dict(self._play.cookies))
         timeouts = (self._patience.connect_s, self._patience.answer_s)
         for _ in range(REDIRECTS + 1):
+            must_be_within(self._play, url)
             response = self._session.get(url, headers=headers, stream=True, allow_redirects=False, timeout=timeouts)
             target = self._session.get_redirect_target(response)
             if target is None:

@@ -42,15 +42,21 @@ def test_one_private_address_among_several_is_enough(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "address", ["http://192.168.1.5:8000/c/", "192.168.1.5:8000/c", "http://tvheadend/x", "http://nas.lan/"]
+    "address",
+    [
+        "http://192.168.1.5:8000/c/",
+        "192.168.1.5:8000/c",
+        "http://tvheadend/x",
+        "http://nas.lan/",
+        "/data/list.m3u",
+        "file:///data/list.m3u",
+    ],
 )
 def test_a_provider_in_the_house_may_name_its_neighbours(address):
     assert around(address, ()) is None
 
 
-@pytest.mark.parametrize(
-    "address", ["http://portal.example/c/", "portal.example/c", "http://[bad", "/data/list.m3u", ""]
-)
+@pytest.mark.parametrize("address", ["http://portal.example/c/", "portal.example/c", "http://[bad", ""])
 def test_any_other_provider_may_not(address):
     fence = around(address, ())
     assert fence is not None
