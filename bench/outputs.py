@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import os
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -117,24 +118,32 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--channels", type=int, default=100_000)
     parser.add_argument("--programmes", type=int, default=500_000)
+    parser.add_argument("--data", type=Path, help="a folder to keep the catalogue in; filled when it is empty")
+    parser.add_argument("--only-fill", action="store_true", help="fill --data and end")
     parser.add_argument("--fill", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.fill:
         fill(options.fill, options.channels, options.programmes)
         return
-    with tempfile.TemporaryDirectory() as folder:
-        os.environ["RESTREAMER_DATA"] = folder
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = options.data or Path(temporary)
+        folder.mkdir(parents=True, exist_ok=True)
+        os.environ["RESTREAMER_DATA"] = str(folder)
         os.environ["DJANGO_SETTINGS_MODULE"] = "restreamer.settings"
         from restreamer import embedded_redis
 
-        socket = Path(folder) / "bench.sock"
+        socket = Path(temporary) / "bench.sock"
         os.environ["REDIS_URL"] = f"unix://{socket}?db=0"
-        redis = subprocess.Popen(embedded_redis.command(Path(folder) / "redis", socket), stdout=subprocess.DEVNULL)
+        redis = subprocess.Popen(embedded_redis.command(Path(temporary) / "redis", socket), stdout=subprocess.DEVNULL)
         try:
             embedded_redis.wait_until_ready(socket, alive=lambda: redis.poll() is None)
-            words = ["--channels", str(options.channels), "--programmes", str(options.programmes)]
-            subprocess.run([sys.executable, "-m", "bench.outputs", "--fill", folder, *words], check=True)
-            measure()
+            if not (folder / "filled").exists():
+                words = ["--channels", str(options.channels), "--programmes", str(options.programmes)]
+                subprocess.run([sys.executable, "-m", "bench.outputs", "--fill", str(folder), *words], check=True)
+                (folder / "filled").touch()
+            if not options.only_fill:
+                shutil.rmtree(folder / "cache", ignore_errors=True)
+                measure()
         finally:
             redis.terminate()
             redis.wait(10)
