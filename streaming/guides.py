@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 
 from channels.listing import listed
 from channels.models import Lineup
@@ -16,6 +17,7 @@ from streaming.visible import Sight
 #: What a guide goes back and ahead unless asked otherwise, and at most.
 DAYS_BACK, DAYS_AHEAD = 1, 7
 MOST_DAYS = 30
+_CHANNELS_AT_ONCE = 20_000
 
 
 def window(back: int, ahead: int, now: datetime) -> tuple[datetime, datetime]:
@@ -26,19 +28,18 @@ def window(back: int, ahead: int, now: datetime) -> tuple[datetime, datetime]:
 
 def text(sight: Sight, lineup: Lineup | None, start: datetime, stop: datetime, pictures: Pictures) -> Iterator[bytes]:
     """The guide, in pieces."""
-    rows = list(listed(sight.channels(lineup)))
-    refs = refs_of(row.id for row in rows)
-    channels = (
-        XmltvChannel(
-            tvg_id=row.tvg_id,
-            names=(row.name,),
-            number=row.number,
-            icon=pictures.channel(row.id, row.logo, adult=row.adult),
-            guide=refs.get(row.id) or (None if row.tvg_id.endswith(".restreamer") else GuideRef(row.tvg_id)),
-        )
-        for row in rows
-    )
-    return xmltv(channels, start, stop)
+    return xmltv(_channels(sight, lineup, pictures), start, stop)
+
+
+def _channels(sight: Sight, lineup: Lineup | None, pictures: Pictures) -> Iterator[XmltvChannel]:
+    """Some at a time, so that no more than those are held as rows."""
+    rows = listed(sight.channels(lineup))
+    while some := list(islice(rows, _CHANNELS_AT_ONCE)):
+        refs = refs_of(row.id for row in some)
+        for row in some:
+            ref = refs.get(row.id) or (None if row.tvg_id.endswith(".restreamer") else GuideRef(row.tvg_id))
+            icon = pictures.channel(row.id, row.logo, adult=row.adult)
+            yield XmltvChannel(row.tvg_id, (row.name,), row.number, icon, ref)
 
 
 def today() -> datetime:

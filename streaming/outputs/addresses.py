@@ -12,7 +12,7 @@ from restreamer.lib.pictures import digest, is_web_address
 LIVE_FORMS = ("ts", "m3u8")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Pictures:
     """Where players load logos and posters. The one place that writes such addresses, for every output.
 
@@ -32,7 +32,7 @@ class Pictures:
             return stored
         if not is_web_address(stored):
             return ""
-        return f"{self.base_url}/logo/{kind}/{public_id}/{digest(stored)}{self._query(adult)}"
+        return f"{self.base_url}/logo/{kind}/{public_id}/{digest(stored)}{self._queries[adult]}"
 
     def channel(self, channel_id: int, stored: str, *, adult: bool = False) -> str:
         """A channel's logo."""
@@ -54,10 +54,13 @@ class Pictures:
         """An episode's still."""
         return self.of("episode", episode_id, stored, adult=adult)
 
-    def _query(self, adult: bool) -> str:
-        token = f"token={quote(self.token)}" if self.token else ""
-        pin = f"pin={quote(self.pin)}" if adult and self.pin else ""
-        return f"?{token}{'&' if token and pin else ''}{pin}" if token or pin else ""
+    @cached_property
+    def _queries(self) -> tuple[str, str]:
+        """What stands behind an address: for everybody, and for what is adult."""
+        token = {"token": self.token} if self.token else {}
+        both = (token, token | ({"pin": self.pin} if self.pin else {}))
+        everybody, adult = (f"?{urlencode(query)}" if query else "" for query in both)
+        return everybody, adult
 
 
 @dataclass(frozen=True)

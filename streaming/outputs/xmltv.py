@@ -44,8 +44,10 @@ def xmltv(
     Channels with one tvg-id are one to players: their names add up and the first one's guide counts. A channel that
     has nothing to show is announced only `with_empty`: the XMLTV project's validator calls such a channel an error.
     """
+    # Readers with short patience see at once that something comes: which channels there are takes a while to say.
+    yield HEAD.encode()
     known = list(_by_id(channels).values())
-    waiting: list[str] = [HEAD]
+    waiting: list[str] = []
     chars = 0
     for text in chain(_channels(known, start, stop, with_empty), _programmes(known, start, stop)):
         waiting.append(text)

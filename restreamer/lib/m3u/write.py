@@ -24,6 +24,13 @@ _LOOKS_LIKE_ATTRIBUTE = re.compile(
     r"|provider(?:-(?:type|logo|countries|languages))?|parent-code|censored)="
 )
 
+#: What each of those ends with: a glance at the letters before a `=` is far cheaper than the pattern.
+_NAME_ENDS = (
+    "id", "name", "logo", "chno", "shift", "rec", "url", "type", "tvg", "title", "number", "chnum", "radio", "catchup",
+    "source", "days", "correction", "media", "dir", "size", "realtime", "provider", "countries", "languages", "code",
+    "censored",
+)  # fmt: skip
+
 #: Attributes whose value is an address or an address template.
 _ADDRESSES = frozenset(
     {"tvg-logo", "url-tvg", "x-tvg-url", "catchup-source", "tvg-url", "provider-logo", "logo", "tvc-guide-art"}
@@ -114,6 +121,8 @@ def _address(value: str) -> str:
 
 def _without_attributes(value: str, *, is_address: bool) -> str:
     """The value with nothing left that a search for `name=` would find; an address keeps its meaning."""
+    if not any(before.casefold().endswith(_NAME_ENDS) for before in value.split("=")[:-1]):
+        return value
     if is_address:
         return _LOOKS_LIKE_ATTRIBUTE.sub(lambda m: f"{m[1][:-1]}%{ord(m[1][-1]):02X}=", value)
     return _LOOKS_LIKE_ATTRIBUTE.sub(r"\1 =", value)
