@@ -1,10 +1,10 @@
 """Imports a playlist through the whole refresh, from the download to the channels, and then once more.
 
-    python bench/import_m3u.py [entries …]            (20000 100000 unless said; 1000000 takes some minutes)
+    python bench/import_m3u.py [entries …] [--postgres]     (20000 100000 unless said; 1000000 takes some minutes)
 
 Prints CPU seconds, seconds, peak memory and SQL statements of the first import. Each size runs in a process and a
-database of its own: SQLite in a temporary folder, with DATABASE_URL set that (empty) database. `--profile` prints
-where the time goes. See also bench/refresh_unchanged.py.
+database of its own: SQLite in a temporary folder, with --postgres a PostgreSQL started for it, with DATABASE_URL set
+that (empty) database. `--profile` prints where the time goes. See also bench/refresh_unchanged.py.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bench.import_xmltv import Statements
+from bench.postgres import run_on_postgres
 from restreamer.lib.m3u import header, render_entry
 
 
@@ -109,22 +110,28 @@ def measured(title: str, portal: Any, *, profile: bool = False) -> dict[str, Any
     return dict(run.counts)
 
 
-def each_alone(script: str, sizes: list[int], *options: str) -> None:
+def each_alone(script: str, sizes: list[int], *options: str, postgres: bool) -> None:
     """Each size in a process of its own, so that the peaks are honest."""
-    for size in sizes:
-        subprocess.run([sys.executable, script, "--one", str(size), *options], check=True)
+    commands = [[script, "--one", str(size), *options] for size in sizes]
+    if postgres:
+        run_on_postgres(commands)
+        return
+    for command in commands:
+        subprocess.run([sys.executable, *command], check=True)
 
 
 def main(script: str, measure: Callable[[int, bool], None], description: str) -> None:
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("entries", type=int, nargs="*", default=[20_000, 100_000])
     parser.add_argument("--profile", action="store_true")
+    parser.add_argument("--postgres", action="store_true", help="start a PostgreSQL for it")
     parser.add_argument("--one", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one:
         measure(options.one, options.profile)
     else:
-        each_alone(script, options.entries, *(["--profile"] if options.profile else []))
+        given = ["--profile"] if options.profile else []
+        each_alone(script, options.entries, *given, postgres=options.postgres)
 
 
 def first_import(entries: int, profile: bool) -> None:
