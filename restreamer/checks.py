@@ -34,6 +34,9 @@ def _base_url() -> Iterator[CheckMessage]:
 
 def _trusted_proxies() -> Iterator[CheckMessage]:
     for network in settings.TRUSTED_PROXIES:
+        if network == "unix":
+            # A proxy on this machine that comes over a unix socket has no address.
+            continue
         try:
             ipaddress.ip_network(network)
         except ValueError as err:

@@ -31,7 +31,7 @@ def test_addresses_players_can_use(settings, address):
 
 
 def test_a_proxy_that_is_no_network(settings):
-    settings.TRUSTED_PROXIES = ["127.0.0.1", "10.0.0.0/8", "10.0.0.1/8", "proxy"]
+    settings.TRUSTED_PROXIES = ["unix", "127.0.0.1", "10.0.0.0/8", "10.0.0.1/8", "proxy"]
     assert ids() == ["restreamer.E002", "restreamer.E002"]
 
 
