@@ -144,7 +144,7 @@ class Stage:
             fault.value
             for line in self.house.lines[lines:]
             for fault, sentence in SENTENCES.items()
-            if " fault: " in line and line.endswith(sentence)
+            if line.endswith(f"{sentence}: {fault.value}")
         ]
         opened = self._first.opened["all"], self._second.opened["all"]
         self._first.wait_open(0)
