@@ -70,9 +70,12 @@ def ping(number: int = 1) -> None:
     _send(socket_of(number), b'{"ping": true}', [])
 
 
-def hear(key: str, poll: str, sent_bytes: int = 0) -> Presence:
-    """Tell the relay that an HLS player asked for something, and learn what it is to it. Raises RelayUnreachable."""
-    news = json.dumps({"poll": poll, "bytes": sent_bytes}).encode()
+def hear(key: str, poll: str, sent_bytes: int = 0, newest: int = 0) -> Presence:
+    """Tell the relay that an HLS player asked for something, and learn what it is to it. Raises RelayUnreachable.
+
+    `newest` is the last segment of the list it is to get, when it asked for the list.
+    """
+    news = json.dumps({"poll": poll, "bytes": sent_bytes, "list": newest}).encode()
     state = _send(socket_of(number_of(key)), news, []).get("state")
     try:
         return Presence(str(state))

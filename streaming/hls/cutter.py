@@ -75,13 +75,13 @@ class Cutter:
     """Feed it every block of a stream; it gives segments as they become complete.
 
     `sequence` is the number of the first segment (see `first_sequence`). The first segment of every cutter is marked as
-    a discontinuity: who still knows an older list of the same address must not join the two. It may end after
-    `first_s`, so that a list comes sooner to have two.
+    a discontinuity: who still knows an older list of the same address must not join the two. The first `short` of them
+    may end after `SHORTEST_S`, so that a list comes sooner to have enough.
     """
 
-    def __init__(self, sequence: int, *, first_s: float = TARGET_S) -> None:
+    def __init__(self, sequence: int, *, short: int = 0) -> None:
         self._next_sequence = sequence
-        self._enough_s = first_s
+        self._short = short
         self._buffer = bytearray()
         self._buffer_at = 0
         self._segment: _Growing | None = None
@@ -201,7 +201,7 @@ class Cutter:
 
     def _cuts_here(self, elapsed_s: float) -> bool:
         """A keyframe: end the segment when it is long enough, or when the next keyframe would come too late."""
-        if elapsed_s >= self._enough_s - 0.05:
+        if elapsed_s >= (SHORTEST_S if self._short else TARGET_S) - 0.05:
             return True
         return elapsed_s >= SHORTEST_S and elapsed_s + self._entry_interval_s > _LONGEST_S
 
@@ -243,7 +243,7 @@ class Cutter:
             independent=segment.independent,
         )
         self._next_sequence += 1
-        self._enough_s = TARGET_S
+        self._short = max(0, self._short - 1)
         return finished
 
     def _drop(self, before: int) -> None:

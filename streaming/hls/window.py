@@ -97,6 +97,12 @@ def render(
     return "\n".join(lines) + "\n"
 
 
+def newest_in(text: str) -> int:
+    """The number of the last segment of a list that `render` wrote; 0 when it names none."""
+    last = text.rstrip("\n").rpartition("\n")[2].removesuffix(".ts")
+    return int(last) if last.isdecimal() else 0
+
+
 def with_query(text: str, query: str) -> str:
     """The same list with a query behind every address: players keep a token only when it is written there."""
     if not query:

@@ -1,9 +1,9 @@
 """The relay's front door: a unix socket on which views hand over a ticket and a viewer's descriptor.
 
 One connection per ticket, one line each way: JSON with one descriptor in, `{"ok": true}` or `{"ok": false, "error": …}`
-back. `{"ping": true}` without a descriptor is answered too, and `{"poll": …, "bytes": …}`: an HLS player asked for
-something; the answer's `state` says what we know of it. Whatever else comes is refused; no descriptor is ever kept
-that was not asked for.
+back. `{"ping": true}` without a descriptor is answered too, and `{"poll": …, "bytes": …, "list": …}`: an HLS player
+asked for something, maybe for the list, whose last segment has that number; the answer's `state` says what we know of
+it. Whatever else comes is refused; no descriptor is ever kept that was not asked for.
 """
 
 from __future__ import annotations
@@ -56,9 +56,9 @@ class ControlSocket:
         self,
         path: Path,
         take: Callable[[Ticket, socket.socket], None],
-        hear: Callable[[str, int], str] = lambda poll, sent_bytes: "unknown",
+        hear: Callable[[str, int, int], str] = lambda poll, sent_bytes, newest: "unknown",
     ) -> None:
-        """`hear(poll, bytes)` is told of each request of an HLS player, and says what the player is to us."""
+        """`hear(poll, bytes, list)` is told of each request of an HLS player, and says what the player is to us."""
         self._path = path
         self._take = take
         self._hear = hear
@@ -156,10 +156,11 @@ class ControlSocket:
         said = json.loads(message)
         if said == {"ping": True}:
             return ""
-        poll, sent_bytes = (said.get("poll"), said.get("bytes")) if isinstance(said, dict) else (None, None)
-        if not isinstance(poll, str) or type(sent_bytes) is not int:
+        news = said if isinstance(said, dict) else {}
+        poll, sent_bytes, newest = news.get("poll"), news.get("bytes"), news.get("list", 0)
+        if not isinstance(poll, str) or type(sent_bytes) is not int or type(newest) is not int:
             return "no descriptor came along"
-        caller.extra["state"] = str(self._hear(poll, sent_bytes))
+        caller.extra["state"] = str(self._hear(poll, sent_bytes, newest))
         return ""
 
     def _forget(self, sock: socket.socket) -> None:

@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from streaming.hls.changes import Form
-from streaming.hls.cutter import SHORTEST_S, CutSegment, Cutter, first_sequence
+from streaming.hls.cutter import CutSegment, Cutter, first_sequence
 from streaming.hls.shelf import Numbers, Shelf, empty, left_behind
+from streaming.hls.window import LEAST_SEGMENTS
 from streaming.mpegts.entries import Entry, EntryScanner
 from streaming.mpegts.packets import PACKET_SIZE
 from streaming.relay.loop import TickLoop
@@ -203,7 +204,7 @@ class _Line:
         self.shelf = shelf
         self.done_bytes = 0
         self._scanner = EntryScanner()
-        self._cutter = Cutter(sequence, first_s=SHORTEST_S)
+        self._cutter = Cutter(sequence, short=LEAST_SEGMENTS)
         self._form = Form()
         self._position = 0
         self._before = b""

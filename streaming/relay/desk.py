@@ -11,7 +11,7 @@ import socket
 from collections.abc import Callable
 
 from restreamer.lib.errors import RestreamerError
-from streaming.hls.window import with_query
+from streaming.hls.window import newest_in, with_query
 from streaming.relay import endings, heads
 from streaming.relay.audience import Viewer
 from streaming.relay.block import Block
@@ -28,6 +28,10 @@ HOLD_S = 9.0
 #: that long already. Seen with hls.js, which stalled three seconds behind a list of four (2026-11).
 ENOUGH_S = 5.5
 PATIENCE_S = 7.0
+#: Who knows the list already may wait so long for the next segment. Players come again after the length of the last
+#: segment, a moment before the next as often as after it; told that nothing is new they wait half a target duration,
+#: three seconds, and had stalled meanwhile when they began with six (hls.js 1.7, measured 2026-11).
+EARLY_S = 2.0
 #: Said in a master playlist when nothing has been measured yet.
 _GUESS_BPS = 8_000_000
 #: Peaks are rounded up to this.
@@ -133,7 +137,7 @@ class Desk:
     def expire(self, now: float) -> None:
         """Let go of who has left, of who has watched for as long as he may, and of requests that waited too long."""
         for viewer in list(self._held.values()):
-            self._pollers[poll_of(viewer.ticket.session_id)].heard_at = now
+            self._poller_of(viewer).heard_at = now
             if now - viewer.attached_at >= HOLD_S:
                 self._give_up(viewer)
             else:
@@ -178,9 +182,15 @@ class Desk:
     # --- requests -------------------------------------------------------------------------------------------------
 
     def _answer_if_enough(self, viewer: Viewer, now: float) -> None:
-        listed_s = self._published.listed_s if self._published is not None else 0.0
-        if listed_s >= ENOUGH_S or (listed_s and now - viewer.attached_at >= PATIENCE_S):
+        published, waited_s = self._published, now - viewer.attached_at
+        if published is None or (published.listed_s < ENOUGH_S and waited_s < PATIENCE_S):
+            return
+        if waited_s >= EARLY_S or not self._knows(viewer, published):
             self._answer(viewer)
+
+    def _knows(self, viewer: Viewer, published: Published) -> bool:
+        """It was given this very list before."""
+        return viewer.ticket.hls == "list" and self._poller_of(viewer).known == newest_in(published.text)
 
     def _answer(self, viewer: Viewer) -> None:
         ticket, published = viewer.ticket, self._published
@@ -188,8 +198,12 @@ class Desk:
             text = master(ticket.uri, published.peak_bps if published is not None else 0)
         else:
             assert published is not None
+            self._poller_of(viewer).known = newest_in(published.text)
             text = with_query(published.text, ticket.uri)
         self._send(viewer, heads.playlist(ticket.protocol, text))
+
+    def _poller_of(self, viewer: Viewer) -> Poller:
+        return self._pollers[poll_of(viewer.ticket.session_id)]
 
     def _give_up(self, viewer: Viewer) -> None:
         """It waited long enough. The list may still come in time for one who has learnt where it is."""

@@ -26,6 +26,8 @@ class Presence(StrEnum):
     """What a player is to us."""
 
     KNOWN = "known"
+    #: The same, and the list has nothing new for it.
+    EARLY = "early"
     #: Its viewing was ended, and is not to go on by itself.
     ENDED = "ended"
     UNKNOWN = "unknown"
@@ -34,7 +36,7 @@ class Presence(StrEnum):
 class Poller:
     """One player and what it has been given so far."""
 
-    __slots__ = ("attached_at", "heard_at", "polled", "position", "reason", "sent", "since", "ticket")
+    __slots__ = ("attached_at", "heard_at", "known", "polled", "position", "reason", "sent", "since", "ticket")
 
     def __init__(self, ticket: Ticket, attached_at: float, since: float) -> None:
         self.ticket = ticket
@@ -44,6 +46,8 @@ class Poller:
         self.heard_at = attached_at
         #: It has asked for the list.
         self.polled = False
+        #: The last segment of the list it was given last.
+        self.known = 0
         self.sent = 0
         self.reason = ""
         #: It reads files, not the ring.
@@ -74,15 +78,17 @@ class Polls:
             known.polled = known.polled or ticket.hls == "list"
             return known
 
-    def hear(self, poll: str, sent_bytes: int) -> Presence:
-        """A player asked for something, and gets so many bytes."""
+    def hear(self, poll: str, sent_bytes: int, newest: int = 0) -> Presence:
+        """A player asked for something, and gets so many bytes; or for the list, whose last segment is `newest`."""
         now = self._clock()
         with self._lock:
             known = self._pollers.get(poll)
             if known is not None:
                 known.heard_at, known.polled = now, True
                 known.sent += sent_bytes
-                return Presence.KNOWN
+                early = 0 < newest == known.known
+                known.known = newest or known.known
+                return Presence.EARLY if early else Presence.KNOWN
             if self._ended.get(poll, now) <= now:
                 return Presence.UNKNOWN
             self._remember(poll, now)

@@ -23,7 +23,7 @@ from streaming.dealing import owner_of
 from streaming.errors import ListFirst, SegmentUnknown, ViewingEnded
 from streaming.handover import hand_over, hear
 from streaming.hls.shelf import PLAYLIST_NAME
-from streaming.hls.window import with_query
+from streaming.hls.window import newest_in, with_query
 from streaming.limits import Wish
 from streaming.passthrough.ranges import OutOfRange, asked
 from streaming.redirects import redirect_owner
@@ -68,13 +68,15 @@ def media(request: HttpRequest, channel_id: int, token: str = "") -> HttpRespons
         return _empty_list()
     # A segment asks for no channel, so for no PIN either.
     query = urlencode({name: request.GET[name] for name in ("token", "session") if request.GET.get(name)})
-    presence = hear(wish.key, poll_of(wish.session_id_of(session)))
+    text = ""
+    with contextlib.suppress(FileNotFoundError):
+        text = (settings.HLS_FOLDER / folder_of(wish.key) / PLAYLIST_NAME).read_text()
+    presence = hear(wish.key, poll_of(wish.session_id_of(session)), newest=newest_in(text))
     if presence is Presence.ENDED:
         raise ViewingEnded(f"{wish.viewer_name} was ended on {wish.title}.")
-    if presence is Presence.KNOWN:
-        with contextlib.suppress(FileNotFoundError):
-            text = (settings.HLS_FOLDER / folder_of(wish.key) / PLAYLIST_NAME).read_text()
-            return HttpResponse(with_query(text, query), PLAYLIST_TYPE, headers={"Cache-Control": "no-cache"})
+    if presence is Presence.KNOWN and text:
+        return HttpResponse(with_query(text, query), PLAYLIST_TYPE, headers={"Cache-Control": "no-cache"})
+    # It is to come, or a little later more will be in it: the relay waits, no process of ours does.
     return _hand_over(request, sight, channel, wish, session, "list", query)
 
 

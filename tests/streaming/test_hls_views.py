@@ -137,6 +137,15 @@ def test_players_share_one_upstream_and_each_is_one_session(house: House, channe
     assert wait_for(lambda: all(one.facts.bytes_out > 100_000 for one in house.sessions.sessions()))
 
 
+def test_a_list_loaded_again_too_early_waits_for_the_next_segment(house: House, channel: Channel) -> None:
+    player = Player(ViewerFactory())
+    player.begin(address(channel, player.viewer))
+    newest = [player.segments()[-1] for _ in range(4)]
+    assert len(set(newest)) == 4, "asked at once each time, and never told that nothing is new"
+    assert len(house.sessions.sessions()) == 1
+    assert house.origin.opened["all"] == 1
+
+
 def test_a_segment_is_served_as_players_and_caches_want_it(house: House, channel: Channel) -> None:
     player = Player(ViewerFactory())
     player.begin(address(channel, player.viewer))

@@ -72,6 +72,13 @@ def test_keyframes_every_second_make_segments_of_four():
     assert {round(s.duration_s, 3) for s in segments} == {4.0}
 
 
+def test_the_first_segments_may_be_short() -> None:
+    line = Line()
+    line.cutter = Cutter(1000, short=3)
+    found = line.run(endless(0.3, gop_s=1.0), 18.0)
+    assert [round(one.duration_s) for one in found] == [2, 2, 2, 4, 4]
+
+
 @pytest.mark.parametrize(("gop_s", "seconds"), [(2, 4.0), (3, 6.0), (3.5, 3.5), (5, 5.0), (4, 4.0), (2.5, 5.0)])
 def test_segments_are_whole_groups_and_never_longer_than_promised(gop_s, seconds):
     data = material.make(
