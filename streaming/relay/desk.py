@@ -30,8 +30,9 @@ ENOUGH_S = 5.5
 PATIENCE_S = 7.0
 #: Who knows the list already may wait so long for the next segment. Players come again after the length of the last
 #: segment, a moment before the next as often as after it; told that nothing is new they wait half a target duration,
-#: three seconds, and had stalled meanwhile when they began with six (hls.js 1.7, measured 2026-11).
-EARLY_S = 2.0
+#: three seconds, and had stalled meanwhile when they began with six (hls.js 1.7, measured 2026-11). After the short
+#: first segments they come two seconds early: it must be more than that.
+EARLY_S = 2.5
 #: Said in a master playlist when nothing has been measured yet.
 _GUESS_BPS = 8_000_000
 #: Peaks are rounded up to this.
