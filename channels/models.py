@@ -88,9 +88,10 @@ class Channel(models.Model):
     is_radio = models.BooleanField(default=False)
     adult = models.BooleanField(default=False)
     favourite = models.BooleanField(default=False, db_default=False)
-    #: What the name says, kept beside it so that lineups can filter: "", "sd", "hd", "fhd", "uhd"; ISO 3166 code or "".
+    #: What the name says, kept beside it so that lineups can filter: "", "sd", "hd", "fhd", "uhd"; an ISO 3166 code, a
+    #: part of the world ("latam", "europe"), or "".
     quality = models.CharField(max_length=4, blank=True, editable=False, db_default="")
-    country = models.CharField(max_length=2, blank=True, editable=False, db_default="")
+    country = models.CharField(max_length=12, blank=True, editable=False, db_default="")
     streams: models.ManyToManyField[Stream, ChannelStream] = models.ManyToManyField(
         Stream, through="ChannelStream", related_name="channels"
     )

@@ -43,9 +43,9 @@ def stream(request: HttpRequest, channel_id: int, token: str = "") -> HttpRespon
 def play(request: HttpRequest, portal: str, provider_id: str, token: str = "") -> HttpResponseBase:
     """`/play/<portal>/<provider channel id>`: the channel that holds this stream, under its portal's name."""
     sight = admitted(request, token)
-    if "\0" in provider_id:
+    if "\0" in provider_id + portal:
         # PostgreSQL knows no such text.
-        raise ChannelUnknown("No provider's id holds a NUL.")
+        raise ChannelUnknown("No portal's name and no provider's id holds a NUL.")
     links = ChannelStream.objects.filter(stream__provider_id=provider_id, channel__enabled=True)
     link = links.filter(stream__portal__slug=portal).first()
     if link is None and re.fullmatch(r"[0-9]{1,9}", portal):

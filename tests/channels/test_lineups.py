@@ -118,6 +118,12 @@ def test_quality_and_country_follow_a_new_name(three):
     assert (three[1].quality, three[1].country) == ("uhd", "fr")
 
 
+def test_a_part_of_the_world_is_a_country_too(three):
+    three[0].name = "Uno [LATAM]"
+    three[0].save()
+    assert held(make(country="latam")) == ["Uno [LATAM]"]
+
+
 def test_a_copy_holds_the_same_under_another_name(three):
     lineup = make(country="de")
     LineupEntry.objects.create(lineup=lineup, channel=three[1])
