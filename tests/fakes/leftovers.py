@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from restreamer.lib.redis_client import connection
+
 #: Threads that live as long as the process: asgiref's one pool thread, and the one that starts children.
 LIFELONG = ("ThreadPoolExecutor", "spawner")
 
@@ -44,12 +46,19 @@ def children() -> set[int]:
     return found
 
 
+def _hang_up() -> None:
+    """The process's own Redis client keeps as many connections as threads once wrote at a time."""
+    connection().connection_pool.disconnect()
+
+
 @contextmanager
 def none_expected(within_s: float = 3.0) -> Iterator[None]:
     """Fails when the block leaves descriptors, threads, children or mapped memory files behind."""
+    _hang_up()
     fds, threads = _interesting(descriptors()), set(threading.enumerate())
     born, maps = children(), mapped()
     yield
+    _hang_up()
     until = time.monotonic() + within_s
     while True:
         more = {fd: what for fd, what in _interesting(descriptors()).items() if fds.get(fd) != what}
