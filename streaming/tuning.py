@@ -13,14 +13,13 @@ from decimal import Decimal
 from django.db.models import Sum
 
 from channels.models import Channel
+from channels.numbers import ID_NUMBERS_FROM
 from channels.querysets import ChannelQuerySet
 from portals.models import Subscription
 from streaming.errors import ChannelUnknown
 from streaming.tuner_devices import TunerDevice
 from streaming.visible import HIGHEST_ID, Sight
 
-#: Above every number a channel can have.
-ID_NUMBERS_FROM = 1_000_000
 #: Clients try two or three connections at once when they begin: a tuner fewer makes them fail.
 LEAST_TUNERS = 2
 #: What is said when nothing limits.

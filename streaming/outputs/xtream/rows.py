@@ -8,13 +8,12 @@ from typing import Any
 import orjson
 
 from channels.listing import ListedChannel
+from channels.numbers import ID_NUMBERS_FROM
 from streaming.outputs.addresses import Pictures
 from streaming.outputs.xtream import ids
 from vod.listing import ListedTitle
 
 _PIECE = 500
-#: Channel numbers are whole in this API; those that are not, or are missing or double, are known by their id.
-_ID_NUMBERS_FROM = 1_000_000
 
 
 def array(rows: Iterable[dict[str, Any]]) -> Iterator[bytes]:
@@ -72,7 +71,7 @@ def live_row(channel: ListedChannel, number: int, pictures: Pictures) -> dict[st
 def _whole_number(channel: ListedChannel, taken: set[int]) -> int:
     if channel.number.isdecimal() and (number := int(channel.number)) not in taken:
         return number
-    return _ID_NUMBERS_FROM + channel.id
+    return ID_NUMBERS_FROM + channel.id
 
 
 def movie_rows(movies: Iterable[ListedTitle], pictures: Pictures) -> Iterator[dict[str, Any]]:
