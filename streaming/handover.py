@@ -28,7 +28,7 @@ from django.http.response import HttpResponseBase
 from restreamer.lib.errors import RestreamerError
 from streaming.dealing import number_of, socket_of
 from streaming.relay.control import MESSAGE_BYTES
-from streaming.relay.polling import Presence
+from streaming.relay.polling import Heard, Presence
 from streaming.relay.seams import Ticket
 
 #: The relay acknowledges within milliseconds; one that restarts is back within two seconds.
@@ -70,17 +70,17 @@ def ping(number: int = 1) -> None:
     _send(socket_of(number), b'{"ping": true}', [])
 
 
-def hear(key: str, poll: str, sent_bytes: int = 0, newest: int = 0) -> Presence:
+def hear(key: str, poll: str, sent_bytes: int = 0, newest: int = 0) -> Heard:
     """Tell the relay that an HLS player asked for something, and learn what it is to it. Raises RelayUnreachable.
 
     `newest` is the last segment of the list it is to get, when it asked for the list.
     """
     news = json.dumps({"poll": poll, "bytes": sent_bytes, "list": newest}).encode()
-    state = _send(socket_of(number_of(key)), news, []).get("state")
+    said = _send(socket_of(number_of(key)), news, [])
     try:
-        return Presence(str(state))
+        return Heard(Presence(str(said.get("state"))), str(said.get("session", "")))
     except ValueError as err:
-        raise RelayUnreachable(f"The relay says of a player: {state!r:.200}.") from err
+        raise RelayUnreachable(f"The relay says of a player: {said!r:.200}.") from err
 
 
 def _fast(client: socket.socket, ticket: Ticket) -> HttpResponseBase:

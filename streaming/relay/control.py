@@ -3,7 +3,8 @@
 One connection per ticket, one line each way: JSON with one descriptor in, `{"ok": true}` or `{"ok": false, "error": …}`
 back. `{"ping": true}` without a descriptor is answered too, and `{"poll": …, "bytes": …, "list": …}`: an HLS player
 asked for something, maybe for the list, whose last segment has that number; the answer's `state` says what we know of
-it. Whatever else comes is refused; no descriptor is ever kept that was not asked for.
+it, its `session` under which session. Whatever else comes is refused; no descriptor is ever kept that was not asked
+for.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from restreamer.lib.errors import ConfigurationError
+from streaming.relay.polling import Heard, Presence
 from streaming.relay.seams import Ticket
 
 #: A ticket is some hundred bytes; a User-Agent may be long.
@@ -56,7 +58,7 @@ class ControlSocket:
         self,
         path: Path,
         take: Callable[[Ticket, socket.socket], None],
-        hear: Callable[[str, int, int], str] = lambda poll, sent_bytes, newest: "unknown",
+        hear: Callable[[str, int, int], Heard] = lambda poll, sent_bytes, newest: Heard(Presence.UNKNOWN),
     ) -> None:
         """`hear(poll, bytes, list)` is told of each request of an HLS player, and says what the player is to us."""
         self._path = path
@@ -160,7 +162,8 @@ class ControlSocket:
         poll, sent_bytes, newest = news.get("poll"), news.get("bytes"), news.get("list", 0)
         if not isinstance(poll, str) or type(sent_bytes) is not int or type(newest) is not int:
             return "no descriptor came along"
-        caller.extra["state"] = str(self._hear(poll, sent_bytes, newest))
+        heard = self._hear(poll, sent_bytes, newest)
+        caller.extra |= {"state": str(heard.presence), "session": heard.session_id}
         return ""
 
     def _forget(self, sock: socket.socket) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import dataclass
 from enum import StrEnum
 
 from streaming.hls.cutter import TARGET_DURATION
@@ -31,6 +32,14 @@ class Presence(StrEnum):
     #: Its viewing was ended, and is not to go on by itself.
     ENDED = "ended"
     UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What a player is to us, and the session its viewing goes on under, "" = it has none."""
+
+    presence: Presence
+    session_id: str = ""
 
 
 class Poller:
@@ -78,7 +87,7 @@ class Polls:
             known.polled = known.polled or ticket.hls == "list"
             return known
 
-    def hear(self, poll: str, sent_bytes: int, newest: int = 0) -> Presence:
+    def hear(self, poll: str, sent_bytes: int, newest: int = 0) -> Heard:
         """A player asked for something, and gets so many bytes; or for the list, whose last segment is `newest`."""
         now = self._clock()
         with self._lock:
@@ -88,11 +97,11 @@ class Polls:
                 known.sent += sent_bytes
                 early = 0 < newest == known.known
                 known.known = newest or known.known
-                return Presence.EARLY if early else Presence.KNOWN
+                return Heard(Presence.EARLY if early else Presence.KNOWN, known.ticket.session_id)
             if self._ended.get(poll, now) <= now:
-                return Presence.UNKNOWN
+                return Heard(Presence.UNKNOWN)
             self._remember(poll, now)
-            return Presence.ENDED
+            return Heard(Presence.ENDED)
 
     def leave(self, poller: Poller, *, for_good: bool) -> None:
         """Its viewing is over; `for_good`: it may not go on by asking again."""

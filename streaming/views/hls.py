@@ -71,13 +71,14 @@ def media(request: HttpRequest, channel_id: int, token: str = "") -> HttpRespons
     text = ""
     with contextlib.suppress(FileNotFoundError):
         text = (settings.HLS_FOLDER / folder_of(wish.key) / PLAYLIST_NAME).read_text()
-    presence = hear(wish.key, poll_of(wish.session_id_of(session)), newest=newest_in(text))
-    if presence is Presence.ENDED:
+    heard = hear(wish.key, poll_of(wish.session_id_of(session)), newest=newest_in(text))
+    if heard.presence is Presence.ENDED:
         raise ViewingEnded(f"{wish.viewer_name} was ended on {wish.title}.")
-    if presence is Presence.KNOWN and text:
+    if heard.presence is Presence.KNOWN and text:
         return HttpResponse(with_query(text, query), PLAYLIST_TYPE, headers={"Cache-Control": "no-cache"})
     # It is to come, or a little later more will be in it: the relay waits, no process of ours does.
-    return _hand_over(request, sight, channel, wish, session, "list", query)
+    # Some load the list under another User-Agent than what named it: it is the same viewing still.
+    return _hand_over(request, sight, channel, wish, heard.session_id or wish.session_id_of(session), "list", query)
 
 
 @for_players
@@ -138,16 +139,16 @@ def _begin(
         return response
     session = secrets.token_urlsafe(9)
     uri = f"{address}?{urlencode({**kept, 'session': session})}"
-    return _hand_over(request, sight, channel, wish, session, "master", uri)
+    return _hand_over(request, sight, channel, wish, wish.session_id_of(session), "master", uri)
 
 
 def _hand_over(
-    request: HttpRequest, sight: Sight, channel: Channel, wish: Wish, session: str, what: str, uri: str
+    request: HttpRequest, sight: Sight, channel: Channel, wish: Wish, session_id: str, what: str, uri: str
 ) -> HttpResponseBase:
     """Let the relay answer, as soon as there is a segment; the viewing's slot is taken before."""
     live.must_be_offered(channel)
     limits = live.limits_of(sight.viewer, owner_of(wish.key))
-    session_id = limits.admit(wish, wish.session_id_of(session))
+    limits.admit(wish, session_id)
     ticket = replace(live.ticket_of(request, wish, session_id), hls=what, uri=uri)
     with contextlib.ExitStack() as undo:
         undo.callback(limits.give_back, session_id)
@@ -158,7 +159,7 @@ def _hand_over(
 
 def _must_play(wish: Wish, request: HttpRequest, sent_bytes: int) -> None:
     """Raises ViewingEnded, ListFirst."""
-    presence = hear(wish.key, poll_of(wish.session_id_of(_session(request))), sent_bytes)
+    presence = hear(wish.key, poll_of(wish.session_id_of(_session(request))), sent_bytes).presence
     if presence is Presence.ENDED:
         raise ViewingEnded(f"{wish.viewer_name} was ended on {wish.key}.")
     if presence is Presence.UNKNOWN:

@@ -307,3 +307,12 @@ def _number(segment: str) -> int:
     found = re.search(r"(\d+)\.ts", segment)
     assert found is not None
     return int(found[1])
+
+
+def test_a_player_that_loads_the_list_under_another_name_is_one_viewing(house: House, channel: Channel) -> None:
+    viewer = ViewerFactory(connections=1)
+    page, player = Player(viewer, "Safari"), Player(viewer, "AppleCoreMedia")
+    player.list_address = page.begin(address(channel, viewer))
+    for _ in range(3):
+        assert player.segments(), player.said
+    assert len(house.sessions.sessions()) == 1
