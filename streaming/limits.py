@@ -3,7 +3,8 @@
 A viewing is (viewer, what is relayed, address and agent of the player), so the two or three connections a player
 opens while it probes one channel count once. A viewer at the limit who asks for something else is most often
 changing channel: what the same player began before (a while before, where several at once are allowed) is ended for
-it. Otherwise there is a short grace, because the old connection may be closing right now; then the policy decides.
+it, and has ended before the new one counts. Otherwise there is a short grace, because the old connection may be closing
+right now; then the policy decides.
 """
 
 from __future__ import annotations
@@ -11,9 +12,9 @@ from __future__ import annotations
 import hashlib
 import secrets
 import threading
-import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from functools import partial
 
 from redis import Redis
 
@@ -21,16 +22,20 @@ from restreamer.lib import redis_keys
 from restreamer.lib.redis_client import answering
 from streaming.errors import LimitReached
 from streaming.relay import endings
-from streaming.sessions import PENDING_LIFETIME_S, Sessions, WatchFacts
+from streaming.sessions import PENDING_LIFETIME_S, Sessions, WatchFacts, redis_time
 
 #: How long a viewer at the limit waits for an old connection that may be closing.
 GRACE_S = 2.0
 _POLL_S = 0.05
+#: How long the end of another viewing is waited for: mostly some milliseconds, and never for a relay that hangs.
+_END_S = 1.0
+_END_POLL_S = 0.01
 
 # KEYS[1] sessions of the viewer   KEYS[2] all sessions   KEYS[3] sessions of the relay key   KEYS[4] facts of this one
 # ARGV[1] session id   ARGV[2] limit, 0 = none   ARGV[3] lifetime in s   ARGV[4] ids that are being ended, by "," each
 # ARGV[5..] facts as name, value, name, value…
 # Returns {} when admitted, else the ids of the sessions that count.
+# A player that comes by again and again is the one it was: neither younger nor back at nothing.
 # Session ids end with the digest of what is watched: equal digests are one viewing.
 _ADMIT = """
 local parts = redis.call('TIME')
@@ -54,11 +59,12 @@ end
 local limit = tonumber(ARGV[2])
 if limit > 0 and count >= limit and not seen[viewing(ARGV[1])] then return others end
 local expiry = string.format('%.3f', t + ARGV[3])
+local known = redis.call('EXISTS', KEYS[4]) == 1
 for i = 1, 3 do
   redis.call('ZADD', KEYS[i], expiry, ARGV[1])
   redis.call('EXPIRE', KEYS[i], 3600)
 end
-redis.call('HSET', KEYS[4], unpack(ARGV, 5))
+if not known then redis.call('HSET', KEYS[4], unpack(ARGV, 5)) end
 redis.call('PEXPIRE', KEYS[4], math.floor(ARGV[3] * 1000))
 return {}
 """
@@ -76,6 +82,8 @@ class Wish:
     title: str
     peer: str
     agent: str
+    #: `Viewer.login_mark`: a viewing does not outlive the token and password it was begun with.
+    login: str = ""
 
     def new_session_id(self) -> str:
         """A session id that tells which viewing it belongs to."""
@@ -100,14 +108,17 @@ class Limits:
         owner: str,
         *,
         policy: str = "refuse",
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] | None = None,
         pause: Callable[[float], object] | None = None,
     ) -> None:
-        """`owner` is the relay that will serve the sessions; `policy` is settings.VIEWER_LIMIT_POLICY."""
+        """`owner` is the relay that will serve the sessions; `policy` is settings.VIEWER_LIMIT_POLICY.
+
+        `clock` tells who began first, in unix s: it is Redis' own, whatever those of the web processes' machines say.
+        """
         self._owner = owner
         self._sessions = Sessions(client)
         self._policy = policy
-        self._clock = clock
+        self._clock = clock or partial(redis_time, client)
         self._pause = pause or threading.Event().wait
         self._admit = client.register_script(_ADMIT)
 
@@ -118,22 +129,34 @@ class Limits:
         """
         session_id = session_id or wish.new_session_id()
         asked_at = self._clock()
+        # Pauses are counted: a clock that is put right meanwhile holds nobody up.
+        waited_s = 0.0
         ending: set[str] = set()
         while others := self._try(session_id, wish, asked_at, ending):
-            victim = self._victim(self._sessions.facts_of(others), wish, asked_at, ending)
+            late = waited_s >= GRACE_S
+            victim = self._victim(self._sessions.facts_of(others), wish, asked_at, ending, late=late)
             if victim is not None:
+                self._end(victim.session_id)
                 ending.add(victim.session_id)
-                self._sessions.stop(victim.session_id, endings.CHANGED)
-            elif self._clock() - asked_at >= GRACE_S:
+            elif late:
                 raise LimitReached(f"{wish.viewer_name} already watches {wish.connections} at once.")
             else:
                 self._pause(_POLL_S)
+                waited_s += _POLL_S
         return session_id
 
     def give_back(self, session_id: str) -> None:
         """The session never began. Raises RedisUnavailable."""
         for row in self._sessions.facts_of([session_id]):
             self._sessions.forget(row.facts)
+
+    def _end(self, session_id: str) -> None:
+        """Have a session ended; returns when it is, or will not be soon."""
+        self._sessions.stop(session_id, endings.CHANGED)
+        for _ in range(round(_END_S / _END_POLL_S)):
+            if not self._sessions.facts_of([session_id]):
+                return
+            self._pause(_END_POLL_S)
 
     def _try(self, session_id: str, wish: Wish, asked_at: float, ending: Collection[str]) -> list[str]:
         facts: dict[str, str | int] = {
@@ -150,6 +173,7 @@ class Limits:
             "owner": self._owner,
             "asked_at": f"{asked_at:.3f}",
             "connections": wish.connections,
+            "login": wish.login,
         }
         keys = [
             redis_keys.viewer_sessions(wish.viewer_id),
@@ -164,14 +188,13 @@ class Limits:
         return [other.decode() for other in others]
 
     def _victim(
-        self, others: list[WatchFacts], wish: Wish, asked_at: float, ending: Collection[str]
+        self, others: list[WatchFacts], wish: Wish, asked_at: float, ending: Collection[str], *, late: bool
     ) -> WatchFacts | None:
-        """The session to end for this wish, or None: wait, then refuse."""
+        """The session to end for this wish, or None: wait, then refuse (`late`: the grace is over)."""
         oldest_first = sorted((one for one in others if one.session_id not in ending), key=lambda one: one.asked_at)
         for one in oldest_first:
             if one.left_for(wish.viewer_id, wish.peer, wish.agent, asked_at, wish.connections):
                 return one
-        waited = self._clock() - asked_at >= GRACE_S
-        if self._policy == "end_oldest" and waited and oldest_first:
+        if self._policy == "end_oldest" and late and oldest_first:
             return oldest_first[0]
         return None

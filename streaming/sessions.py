@@ -38,6 +38,8 @@ class WatchFacts:
     asked_at: float
     #: The viewer's limit when it was admitted, 0 = none.
     connections: int
+    #: What the login's secrets were known by when it was admitted (`Viewer.login_mark`), "" = nobody knows.
+    login: str = ""
 
     @property
     def session_id(self) -> str:
@@ -83,6 +85,16 @@ class Sessions:
         """The sessions of one viewer, oldest first. Raises RedisUnavailable."""
         alive = self.facts_of(self._alive(redis_keys.viewer_sessions(viewer_id)))
         return sorted(alive, key=lambda one: one.asked_at)
+
+    def viewings(self, viewer_id: int) -> list[WatchFacts]:
+        """What counts against a viewer's limit: the oldest session of each viewing, oldest first.
+
+        Raises RedisUnavailable.
+        """
+        oldest: dict[str, WatchFacts] = {}
+        for row in self.of_viewer(viewer_id):
+            oldest.setdefault(viewing_of(row.session_id), row)
+        return list(oldest.values())
 
     def watching(self, key: str) -> list[WatchFacts]:
         """The sessions of one relay key. Raises RedisUnavailable."""
@@ -167,9 +179,15 @@ class Sessions:
         return [one.decode() for one in found]
 
 
+def viewing_of(session_id: str) -> str:
+    """What is the same in all connections a player opens to one thing: together they count once."""
+    return session_id.rpartition("-")[2]
+
+
 def redis_time(client: Redis) -> float:
-    """Redis' own unix time: the machines of an installation need not agree on theirs."""
-    seconds, micros = client.time()
+    """Redis' own unix time: the machines of an installation need not agree on theirs. Raises RedisUnavailable."""
+    with answering():
+        seconds, micros = client.time()
     return float(seconds) + float(micros) / 1e6
 
 
@@ -191,6 +209,6 @@ def _watch_facts(raw: dict[bytes, bytes]) -> WatchFacts | None:
             run=row.get("run", ""),
         )
         asked_at = float(row.get("asked_at", row["started_at"]))
-        return WatchFacts(facts, row["owner"], asked_at, int(row.get("connections", 0)))
+        return WatchFacts(facts, row["owner"], asked_at, int(row.get("connections", 0)), row.get("login", ""))
     except (KeyError, ValueError):
         return None

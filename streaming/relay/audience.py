@@ -203,7 +203,7 @@ class Audience:
         if viewer.end is not None:
             return
         if viewer.position < 0:
-            self._drop(viewer)
+            self._refuse(viewer, endings.RelayEnded(), viewer.reason)
             return
         if at is None:
             # It must not depend on the ring's memory.

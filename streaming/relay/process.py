@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import queue
 import resource
@@ -17,10 +18,11 @@ from pathlib import Path
 from streaming.journal.notes import Note, Run
 from streaming.passthrough.passages import Passages
 from streaming.passthrough.seams import Seats, passes_through
-from streaming.relay import endings
+from streaming.relay import endings, heads
 from streaming.relay.checkup import Measurement
 from streaming.relay.control import ControlSocket
 from streaming.relay.cutting import CuttingRoom
+from streaming.relay.forestalled import Forestalled
 from streaming.relay.keeper import LeaseKeeper, Timer
 from streaming.relay.loop import TickLoop
 from streaming.relay.registry import RelayRegistry
@@ -91,7 +93,8 @@ class RelayProcess:
             timer=timer,
             good_s=good_s,
         )
-        self._housekeeping = _Housekeeping(self.loop, self.registry, self.passages, book, beat_s)
+        self._forestalled = Forestalled(clock)
+        self._housekeeping = _Housekeeping(self.loop, self.registry, self.passages, book, beat_s, self._forestalled)
         self._control = ControlSocket(socket_path, self._take, self.registry.polls.hear)
         self._leave_to = leave_to
         #: When the channels must have been left to other nodes, on the loop's clock; 0 = there is nothing to wait for.
@@ -172,10 +175,19 @@ class RelayProcess:
             self.loop.stop()
 
     def _take(self, ticket: Ticket, sock: socket.socket) -> None:
+        if reason := self._forestalled.taken(ticket.session_id):
+            with sock, contextlib.suppress(OSError):
+                sock.setblocking(False)
+                sock.send(heads.refusal(ticket.protocol, endings.RelayEnded()))
+            self._ended(SessionFacts.of(ticket, time.time(), 0, 0.0), reason)
+            return
         if self.passages is not None and passes_through(ticket):
             self.passages.attach(ticket, sock)
         else:
             self.loop.call(self.registry.attach, ticket, sock)
+        # What was asked in between did not find it; what is asked from here on does.
+        if reason := self._forestalled.taken(ticket.session_id):
+            self.obey(Command("stop", {"session_id": ticket.session_id, "reason": reason}))
 
     def take_node(self, ticket: Ticket, sock: socket.socket) -> None:
         """Feed the relay of another node. From any thread."""
@@ -211,9 +223,16 @@ class _Housekeeping:
     """The thread that talks to the world once a second, and at once when a viewing ended."""
 
     def __init__(
-        self, loop: TickLoop, registry: RelayRegistry, passages: Passages | None, book: Book, beat_s: float
+        self,
+        loop: TickLoop,
+        registry: RelayRegistry,
+        passages: Passages | None,
+        book: Book,
+        beat_s: float,
+        forestalled: Forestalled,
     ) -> None:
         self._beat_s = beat_s
+        self._forestalled = forestalled
         self._passages = passages
         self._loop = loop
         self._registry = registry
@@ -276,7 +295,11 @@ class _Housekeeping:
             self._loop.call(self._obey, command)
 
     def _obey(self, command: Command) -> None:
-        if not self._registry.command(command):
+        if self._registry.command(command):
+            return
+        self._forestalled.remember(command)
+        # It may have come between the first look and the note of it.
+        if self._passages is None or not self._passages.command(command):
             self.post(partial(logger.info, "[%s] was asked for what is not here (any more)", command.name))
 
     def _complain(self) -> None:

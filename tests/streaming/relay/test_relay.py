@@ -324,6 +324,23 @@ def test_stopping_a_session_ends_it_on_a_whole_packet(rig: Rig) -> None:
     assert rig.book.over[0][1] == "asked for"
 
 
+def test_a_viewing_that_is_to_end_before_its_ticket_is_here_does_not_begin(rig: Rig) -> None:
+    with rig.watch() as player:
+        player.body(20_000)
+        number = int(player.ticket.session_id.removeprefix("session"))
+        rig.process.obey(Command("stop", {"session_id": f"session{number + 1}", "reason": endings.CHANGED}))
+        assert wait_for(lambda: rig.process._forestalled._asked)
+        with rig.watch(viewer_id=2) as late:
+            assert late.status() == 503
+            assert late.rest() == b"The channel was stopped. Try again in a moment.\n"
+        assert wait_for(lambda: rig.book.over)
+        assert [(facts.viewer_id, reason) for facts, reason in rig.book.over] == [(2, endings.CHANGED)]
+        player.body(100_000)
+        # It was asked once: who comes again may watch.
+        with rig.watch(viewer_id=2) as again:
+            again.body(20_000)
+
+
 def test_switching_by_hand_keeps_the_viewer(rig: Rig, origin: TsOrigin) -> None:
     rig.opener.urls["channel:1"] = [origin.url("one"), origin.url("two")]
     with rig.watch() as player:
