@@ -9,6 +9,7 @@ from django.contrib.auth.hashers import make_password
 from django.core.validators import RegexValidator
 from django.db import models
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 
 from accounts.external import ExternalIdentity as ExternalIdentity
 from accounts.networks import contains, validate_networks
@@ -147,6 +148,11 @@ class Viewer(models.Model):
     def rotate_token(self) -> None:
         """A new token; every address made with the old one stops working."""
         self.token = new_token()
+
+    def login_mark(self) -> str:
+        """Changes with the token and the password, and tells nobody either: what was begun with them is known by it."""
+        secrets_of_it = f"{self.token}\0{self.password_hash}"
+        return salted_hmac("accounts.Viewer", secrets_of_it, algorithm="sha256").hexdigest()[:32]
 
     @property
     def expired(self) -> bool:

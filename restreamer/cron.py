@@ -32,7 +32,8 @@ from portals import due
 from portals import jobs as portal_jobs
 from restreamer.lib import redis_keys
 from restreamer.lib.errors import RestreamerError
-from streaming import scoring
+from restreamer.lib.redis_client import connection
+from streaming import scoring, withdrawn
 from streaming.journal import keeping
 from vod import jobs as vod_jobs
 
@@ -78,7 +79,13 @@ def keep_journals(now: datetime) -> None:
     scoring.keep_scores()
 
 
+def end_withdrawn(now: datetime) -> None:
+    """End what runs for logins that have expired, were switched off or have a new token."""
+    withdrawn.end_withdrawn(connection())
+
+
 DUTIES = (
+    Duty("logins that may not watch any more", 5, end_withdrawn),
     Duty("journals", 5, keep_journals),
     Duty("old journals", 3600, forget_journals),
     Duty("due portals", 30, due.enqueue_due),

@@ -106,6 +106,7 @@ def wish_of(request: HttpRequest, viewer: Viewer, key: str, title: str) -> Wish:
         title=title,
         peer=client_address(request),
         agent=request.headers.get("User-Agent", "")[:_LONGEST_AGENT],
+        login=viewer.login_mark(),
     )
 
 

@@ -38,6 +38,7 @@ def pass_through(request: HttpRequest, viewer: Viewer, key: str, title: str) -> 
         title=title,
         peer=client_address(request),
         agent=_agent(request),
+        login=viewer.login_mark(),
     )
     limits = Limits(connection(), owner_of(key), policy=viewer.limit_policy or settings.VIEWER_LIMIT_POLICY)
     session_id = limits.admit(wish)
