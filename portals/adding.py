@@ -53,7 +53,14 @@ def add_portal(new: NewPortal) -> Portal:
         )
         for rank, identity in enumerate(identities):
             Subscription.objects.create(portal=portal, rank=rank, streams=new.streams, **identity)
+        give_playlist(portal, streams=new.streams)
     return portal
+
+
+def give_playlist(portal: Portal, *, streams: int = 1) -> None:
+    """A playlist portal without a login is its own subscription; without one nothing of it can play or be due."""
+    if portal.kind == PortalKind.M3U and not portal.subscriptions.exists():
+        Subscription.objects.create(portal=portal, label="playlist", streams=streams)
 
 
 def free_slug(name: str) -> str:
@@ -108,9 +115,7 @@ def _identities(new: NewPortal) -> list[dict[str, str]]:
         raise InvalidInput("Only a Stalker portal has MACs.")
     if new.kind == PortalKind.XTREAM and not new.logins:
         raise InvalidInput("An Xtream portal needs a login: --login USER:PASSWORD")
-    if new.kind == PortalKind.XTREAM:
-        return [_login(new.logins, position) for position in range(len(new.logins))]
-    return [{"label": "playlist"}]
+    return [_login(new.logins, position) for position in range(len(new.logins))]
 
 
 def _login(logins: Sequence[str], position: int) -> dict[str, str]:

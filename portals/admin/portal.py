@@ -17,7 +17,7 @@ from django.views.decorators.http import require_POST
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import action, display
 
-from portals.adding import PROXY_SCHEMES, check_proxy, free_slug
+from portals.adding import PROXY_SCHEMES, check_proxy, free_slug, give_playlist
 from portals.admin.subscription import STATE_COLOURS, SubscriptionForm
 from portals.checking import check_subscription
 from portals.jobs import enqueue_refresh
@@ -143,6 +143,10 @@ class PortalAdmin(ModelAdmin):
         if change and "address" in form.changed_data:
             obj.endpoint = ""
         super().save_model(request, obj, form, change)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        give_playlist(form.instance)
 
     @display(description="subscriptions")
     def subscription_states(self, portal: Portal) -> SafeString | str:
