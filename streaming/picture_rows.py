@@ -10,7 +10,8 @@ from django.conf import settings
 
 from channels.models import Channel
 from portals.models import Portal
-from restreamer.lib.fence import Fence, around, networks_of
+from portals.providers import reach
+from restreamer.lib.fence import Fence, networks_of
 from restreamer.lib.pictures import digest, is_web_address
 from streaming.errors import PictureMissing
 from streaming.pictures import Way
@@ -102,10 +103,7 @@ KINDS = tuple(_KINDS)
 
 def _way(portals: list[Portal]) -> Way:
     """As the first portal is reached; one in the house may name its neighbours."""
-    networks = networks_of(settings.PROVIDER_NETWORKS)
     if not portals:
-        return Way(Fence(networks=networks))
+        return Way(Fence(networks_of(settings.PROVIDER_NETWORKS)))
     first = portals[0]
-    # The owner typed the portal's name, not what it names: no host goes unlooked at.
-    fence = None if around(first.address, networks) is None else Fence(networks=networks)
-    return Way(fence, first.proxy_url, first.verify_tls)
+    return Way(reach.fence_of(first), first.proxy_url, first.verify_tls)

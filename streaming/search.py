@@ -26,7 +26,6 @@ from portals.errors import (
 from portals.leases import Lease
 from portals.providers.records import PlayUrl
 from restreamer.lib.errors import ConfigurationError, RestreamerError
-from restreamer.lib.fence import around, networks_of
 from restreamer.lib.redis_client import RedisUnavailable
 from streaming.candidates import Playable, candidates_for, why_nothing
 from streaming.deliveries import Deliveries
@@ -292,7 +291,7 @@ class Search:
         except ConfigurationError as err:
             raise PortalError(err.message) from err
         self._must_go_on(watch)
-        return replace(play, fence=around(subscription.portal.address, networks_of(settings.PROVIDER_NETWORKS)))
+        return play
 
     def _must_go_on(self, watch: OpeningWatch) -> None:
         """Raises Cancelled, UpstreamError(LEASE_LOST)."""

@@ -11,7 +11,7 @@ from django.conf import settings
 from portals import errors
 from portals.models import Portal
 from restreamer.lib import http, redact
-from restreamer.lib.fence import around, networks_of
+from restreamer.lib.fence import Fence, around, networks_of
 from restreamer.lib.http import HttpDoor
 
 #: What plain players send; panels and content networks turn unknown agents away.
@@ -47,7 +47,7 @@ class Reach(StrEnum):
     TOO_LARGE = "{host} sends a far larger answer than can be right. Check the address."
     REDIRECTS = "{host} sends us round in circles, or on to something that is no web address. Ask your provider."
     FENCED = (
-        "{host} sends us on into a private network. If that is meant so, name the network in "
+        "{host} is in a private network, or sends us on into one. If that is meant so, name the network in "
         "RESTREAMER_PROVIDER_NETWORKS and restart."
     )
     THROTTLED = "{host} says it is asked too often. It is left alone for {wait}."
@@ -71,10 +71,14 @@ _REASONS = {
 }
 
 
+def fence_of(portal: Portal) -> Fence | None:
+    """How far this portal, and what it names, may lead."""
+    return around(portal.address, networks_of(settings.PROVIDER_NETWORKS))
+
+
 def door_of(portal: Portal) -> HttpDoor:
     """The HTTP door as this portal wants it used. What it redirects to is its word, not the owner's."""
-    fence = around(portal.address, networks_of(settings.PROVIDER_NETWORKS))
-    return HttpDoor(proxy_url=portal.proxy_url, verify_tls=portal.verify_tls, fence=fence)
+    return HttpDoor(proxy_url=portal.proxy_url, verify_tls=portal.verify_tls, fence=fence_of(portal))
 
 
 def headers_of(portal: Portal) -> dict[str, str]:

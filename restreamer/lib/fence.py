@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import socket
+import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from urllib.parse import urlsplit
+
+from restreamer.lib.http_errors import FencedOff
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -18,45 +22,46 @@ _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 @dataclass(frozen=True, slots=True)
 class Fence:
-    """The public internet, the hosts an owner typed in, and the private networks an owner opened."""
+    """The public internet and the private networks an owner opened."""
 
-    hosts: frozenset[str] = field(default_factory=frozenset)
     networks: tuple[Network, ...] = ()
 
-    def knows(self, host: str) -> bool:
-        """Did an owner name this very host?"""
-        return host.lower() in self.hosts
+    def addresses_of(self, host: str, port: int | None = None) -> list[str]:
+        """Where the host may be connected to, best first, judged: whoever connects uses these and asks no more.
 
-    def holds(self, host: str) -> bool:
-        """Is the host, under every address its name has now, on the side that may be asked?"""
-        return self.knows(host) or all(self.holds_peer(address) for address in _addresses_of(host))
+        A second look at a name may find another address than the first. One address outside is enough for a no.
+        Raises FencedOff, OSError when there is no such host.
+        """
+        bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
+        try:
+            rows = socket.getaddrinfo(bare, port, type=socket.SOCK_STREAM)
+        except UnicodeError as err:
+            raise socket.gaierror(socket.EAI_NONAME, "no host has such a name") from err
+        found = list(dict.fromkeys(str(row[4][0]) for row in rows))
+        if not all(self.holds(address) for address in found):
+            raise FencedOff(host)
+        return found
 
     def holds_written(self, host: str) -> bool:
-        """The same for a host that a proxy will look up: only what is written is judged."""
-        if self.knows(host):
-            return True
-        try:
-            ipaddress.ip_address(host)
-        except ValueError:
-            return not _is_of_the_house(host.lower())
-        return self.holds_peer(host)
+        """For a host that a proxy will look up: is what is written on the side that may be asked?"""
+        address = _written(host)
+        return self.holds(str(address)) if address is not None else not _is_of_the_house(host)
 
-    def holds_peer(self, address: str) -> bool:
-        """The same for an address that a connection has."""
+    def holds(self, address: str) -> bool:
+        """Is this address, as numbers, on the side that may be asked? Raises ValueError for a name."""
         found = _plain(ipaddress.ip_address(address.partition("%")[0]))
         return _is_public(found) or any(found in network for network in self.networks)
 
 
 def around(owner_address: str, networks: tuple[Network, ...]) -> Fence | None:
-    """The fence around what a provider at this address names; None for one in the house, which may name its neighbours.
+    """The fence around a provider at this address; None for one in the house, which may name its neighbours.
 
-    Only what the owner wrote counts: a public name that means a private address today is its provider's doing.
+    Only what the owner wrote counts: a public name that means a private address is its provider's doing.
     """
     if owner_address.startswith(("/", "file:")):
         # A list on this machine is the owner's own.
         return None
-    host = _host(owner_address)
-    return None if _is_of_the_house(host) else Fence(frozenset({host}), networks)
+    return None if _is_of_the_house(_host(owner_address)) else Fence(networks)
 
 
 def _host(address: str) -> str:
@@ -68,23 +73,32 @@ def _host(address: str) -> str:
 
 def _is_of_the_house(host: str) -> bool:
     """A private address, or a name that public name servers do not have."""
-    try:
-        return not _is_public(_plain(ipaddress.ip_address(host.partition("%")[0])))
-    except ValueError:
-        return bool(host) and ("." not in host or host.endswith(_HOUSE_NAMES))
+    address = _written(host)
+    if address is not None:
+        return not _is_public(_plain(address))
+    name = _bare(host)
+    return bool(name) and ("." not in name or name.endswith(_HOUSE_NAMES))
+
+
+def _written(host: str) -> Address | None:
+    """The address that a host's letters are; None for a name."""
+    bare = _bare(host)
+    with contextlib.suppress(ValueError):
+        return ipaddress.ip_address(bare.partition("%")[0])
+    # Resolvers take 127.1, 0177.0.0.1 and 2130706433 for addresses too.
+    with contextlib.suppress(OSError, ValueError):
+        return ipaddress.IPv4Address(socket.inet_aton(bare))
+    return None
+
+
+def _bare(host: str) -> str:
+    """As resolvers read it: other scripts' digits and dots are plain ones, the root's dot says nothing."""
+    return unicodedata.normalize("NFKC", host).replace("\u3002", ".").strip("[]").rstrip(".").lower()
 
 
 def networks_of(entries: Iterable[str]) -> tuple[Network, ...]:
     """Networks as settings write them."""
     return tuple(ipaddress.ip_network(one, strict=False) for one in entries)
-
-
-def _addresses_of(host: str) -> list[str]:
-    """What the host may be connected at; none when there is no such host, which the connection will say."""
-    try:
-        return [str(found[4][0]) for found in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)]
-    except (OSError, UnicodeError):
-        return []
 
 
 def _plain(address: Address) -> Address:
@@ -97,4 +111,8 @@ def _plain(address: Address) -> Address:
 
 
 def _is_public(address: Address) -> bool:
-    return address.is_global and not (address.is_multicast or address.is_reserved)
+    return address.is_global and not (
+        address.is_multicast
+        or address.is_reserved
+        or (isinstance(address, ipaddress.IPv6Address) and address.is_site_local)
+    )

@@ -95,8 +95,6 @@ class HttpDoor:
 
     def __init__(self, *, proxy_url: str = "", verify_tls: bool = True, fence: Fence | None = None) -> None:
         """`fence`: how far its addresses may lead, redirects included; None = anywhere, for what an owner typed."""
-        self._fence = fence
-        self._proxied = bool(proxy_url)
         self._session = _Session()
         self._session.trust_env = False
         self._session.verify = verify_tls
@@ -104,7 +102,7 @@ class HttpDoor:
         self._session.cookies.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
         if proxy_url:
             self._session.proxies = {"http": proxy_url, "https": proxy_url}
-        adapter = WatchedAdapter()
+        adapter = WatchedAdapter(fence)
         self._session.mount("http://", adapter)
         self._session.mount("https://", adapter)
 
@@ -154,13 +152,11 @@ class HttpDoor:
         raise BadRedirect(f"{host_and_port(url)} redirects more than {bounds.redirects} times.")
 
     def _send(self, url: str, headers: dict[str, str], bounds: Bounds, deadline: Deadline) -> requests.Response:
-        host = host_of(url)
-        if host is None:
+        if host_of(url) is None:
             raise BadAddress(f"{redact.url(url)!r} is no http address.")
-        fence = self._within_fence(host)
         # Credentials in the address become an Authorization header of their own, unless the caller brings one.
         auth = _leave_alone if any(name.lower() == "authorization" for name in headers) else None
-        with deadline.watching(fence):
+        with deadline.watching():
             try:
                 return self._session.get(
                     url,
@@ -172,16 +168,6 @@ class HttpDoor:
                 )
             except FOREIGN as err:
                 raise worded(err, url, too_long_s=deadline.exceeded_s) from err
-
-    def _within_fence(self, host: str) -> Fence | None:
-        """What the connection's own address must hold to besides. Raises FencedOff."""
-        fence = self._fence
-        if fence is None or fence.knows(host):
-            return None
-        # A proxy looks names up itself, and its own address is the owner's word.
-        if not (fence.holds_written(host) if self._proxied else fence.holds(host)):
-            raise FencedOff(host)
-        return None if self._proxied else fence
 
 
 class _Session(requests.Session):

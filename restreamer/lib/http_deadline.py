@@ -1,19 +1,15 @@
-"""Connections that end when their request's time is up, and hold to a fence: what requests alone cannot promise."""
+"""Connections that end when their request's time is up: what requests alone cannot promise."""
 
 from __future__ import annotations
 
 import contextlib
-import functools
 import os
 import socket
 import threading
 from collections.abc import Iterator
 from typing import Any
 
-from requests.adapters import HTTPAdapter
-
-from restreamer.lib.fence import Fence
-from restreamer.lib.http_errors import FencedOff
+from restreamer.lib.dialling import DiallingAdapter
 
 
 class Deadline:
@@ -34,13 +30,13 @@ class Deadline:
         return self.total_s if self.passed else None
 
     @contextlib.contextmanager
-    def watching(self, fence: Fence | None = None) -> Iterator[None]:
-        """Connections made or reused by this thread inside the block end with this deadline, and hold to the fence."""
-        _watched.deadline, _watched.fence = self, fence
+    def watching(self) -> Iterator[None]:
+        """Connections made or reused by this thread inside the block end with this deadline."""
+        _watched.deadline = self
         try:
             yield
         finally:
-            _watched.deadline, _watched.fence = None, None
+            _watched.deadline = None
 
     def adopt(self, sock: socket.socket) -> None:
         """Keep a second handle on the connection: the first may be wrapped in TLS or handed on by then."""
@@ -72,65 +68,29 @@ class _Watched(threading.local):
     """The deadline of the request this thread is sending."""
 
     deadline: Deadline | None = None
-    #: A name may mean another address by now than when it was judged.
-    fence: Fence | None = None
 
 
 _watched = _Watched()
 
 
-class WatchedAdapter(HTTPAdapter):
+class WatchedAdapter(DiallingAdapter):
     """An adapter whose connections report themselves to the deadline of the request that uses them."""
 
-    def __init__(self) -> None:
-        super().__init__(max_retries=0)
+    def taught(self, kind: Any) -> Any:
+        """Connections watched, new and used again."""
 
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs)
-        _watch_pools(self.poolmanager)
+        def _new_conn(connection: Any) -> socket.socket:
+            sock: socket.socket = kind._new_conn(connection)
+            if _watched.deadline is not None:
+                _watched.deadline.adopt(sock)
+            return sock
 
-    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
-        manager = super().proxy_manager_for(proxy, **kwargs)
-        _watch_pools(manager)
-        return manager
+        def request(connection: Any, *args: Any, **kwargs: Any) -> Any:
+            if _watched.deadline is not None and connection.sock is not None:
+                _watched.deadline.adopt(connection.sock)
+            return kind.request(connection, *args, **kwargs)
 
-
-def _watch_pools(manager: Any) -> None:
-    """Let all pools of an urllib3 manager (plain, proxy or SOCKS) make watched connections."""
-    pools = manager.pool_classes_by_scheme
-    manager.pool_classes_by_scheme = {scheme: _watched_pool(pool) for scheme, pool in pools.items()}
-
-
-@functools.cache
-def _watched_pool(pool: Any) -> Any:
-    connection = pool.ConnectionCls
-
-    def _new_conn(self: Any) -> socket.socket:
-        sock: socket.socket = connection._new_conn(self)
-        if _watched.fence is not None:
-            _must_hold(sock, self.host, _watched.fence)
-        if _watched.deadline is not None:
-            _watched.deadline.adopt(sock)
-        return sock
-
-    def request(self: Any, *args: Any, **kwargs: Any) -> Any:
-        if _watched.deadline is not None and self.sock is not None:
-            _watched.deadline.adopt(self.sock)
-        return connection.request(self, *args, **kwargs)
-
-    watched = type(
-        connection.__name__,
-        (connection,),
-        {"_new_conn": _new_conn, "request": request},
-    )
-    return type(pool.__name__, (pool,), {"ConnectionCls": watched})
-
-
-def _must_hold(sock: socket.socket, host: str, fence: Fence) -> None:
-    """Nothing was sent yet. Raises FencedOff."""
-    if not fence.holds_peer(str(sock.getpeername()[0])):
-        sock.close()
-        raise FencedOff(host)
+        return type(kind.__name__, (kind,), {"_new_conn": _new_conn, "request": request})
 
 
 def _shut(sock: socket.socket) -> None:

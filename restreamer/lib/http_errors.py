@@ -33,6 +33,7 @@ class FencedOff(HttpError):
     permanent = True
 
     def __init__(self, host: str) -> None:
+        self.host = host
         super().__init__(
             f"{host} is in a private network, where what a provider names must not lead. If it should, "
             "name the network in RESTREAMER_PROVIDER_NETWORKS."

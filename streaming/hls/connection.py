@@ -9,7 +9,8 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from requests.adapters import HTTPAdapter
+from restreamer.lib.dialling import DiallingAdapter
+from restreamer.lib.fence import Fence
 
 
 class OneConnection:
@@ -62,35 +63,18 @@ class OneConnection:
                 self._handle = None
 
 
-class OneConnectionAdapter(HTTPAdapter):
+class OneConnectionAdapter(DiallingAdapter):
     """An adapter all of whose connections (plain, TLS, proxied) go through one `OneConnection`."""
 
-    def __init__(self, one: OneConnection) -> None:
+    def __init__(self, one: OneConnection, fence: Fence | None) -> None:
         self._one = one
-        super().__init__(pool_connections=1, pool_maxsize=1, max_retries=0)
+        super().__init__(fence, pool_connections=1, pool_maxsize=1)
 
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        """Guard the pools for direct connections."""
-        super().init_poolmanager(*args, **kwargs)
-        self._guard(self.poolmanager)
-
-    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
-        """Guard the pools for connections through a proxy, HTTP or SOCKS."""
-        known = proxy in self.proxy_manager
-        manager = super().proxy_manager_for(proxy, **kwargs)
-        if not known:
-            self._guard(manager)
-        return manager
-
-    def _guard(self, manager: Any) -> None:
-        pools = manager.pool_classes_by_scheme
-        manager.pool_classes_by_scheme = {scheme: self._guarded(pool) for scheme, pool in pools.items()}
-
-    def _guarded(self, pool: Any) -> Any:
-        one, kind = self._one, pool.ConnectionCls
+    def taught(self, kind: Any) -> Any:
+        """Connections guarded."""
+        one = self._one
 
         def _new_conn(connection: Any) -> socket.socket:
             return one.connect(connection, kind._new_conn)
 
-        guarded = type(kind.__name__, (kind,), {"_new_conn": _new_conn})
-        return type(pool.__name__, (pool,), {"ConnectionCls": guarded})
+        return type(kind.__name__, (kind,), {"_new_conn": _new_conn})

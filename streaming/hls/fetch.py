@@ -17,12 +17,13 @@ import requests
 import urllib3
 
 from portals.providers.records import PlayUrl
+from restreamer.lib.http_errors import FencedOff
 from streaming.faults import Fault, UpstreamError
 from streaming.hls.addresses import checked, resolve
 from streaming.hls.connection import OneConnection, OneConnectionAdapter
 from streaming.hls.forms import ENOUGH_BYTES, Form, form_of
 from streaming.hls.playlist import Range
-from streaming.sources.fencing import must_be_within
+from streaming.sources.fencing import fenced_off
 from streaming.sources.status import refusal
 
 _CHUNK_BYTES = 64 * 1024
@@ -69,7 +70,6 @@ class Fetcher:
         self._clock = clock
         self._silence_s = silence_s
         self._connect_timeout_s = connect_timeout_s
-        self._play = play
         self._home = _host(play.url)
         self._one = OneConnection()
         #: Held while the connection is waited for or read.
@@ -82,7 +82,7 @@ class Fetcher:
             self._session.cookies.set(name, value)
         if play.proxy_url:
             self._session.proxies = {"http": play.proxy_url, "https": play.proxy_url}
-        adapter = OneConnectionAdapter(self._one)
+        adapter = OneConnectionAdapter(self._one, play.fence)
         self._session.mount("http://", adapter)
         self._session.mount("https://", adapter)
 
@@ -181,7 +181,6 @@ class Fetcher:
     def _follow(self, url: str, subject: str, headers: Mapping[str, str]) -> tuple[requests.Response, str]:
         here = checked(url)
         for _hop in range(_MAX_REDIRECTS + 1):
-            must_be_within(self._play, here)
             response = self._send(here, subject, headers)
             location = response.headers.get("Location", "") if response.status_code in _REDIRECTS else ""
             if not location:
@@ -209,14 +208,17 @@ class Fetcher:
         given: dict[str, str | None] = dict(headers)
         if _host(url) != self._home:
             given["Authorization"] = None
-        with self.using:
-            return self._session.get(
-                url,
-                headers=given,
-                stream=True,
-                allow_redirects=False,
-                timeout=(self._connect_timeout_s, self._silence_s),
-            )
+        try:
+            with self.using:
+                return self._session.get(
+                    url,
+                    headers=given,
+                    stream=True,
+                    allow_redirects=False,
+                    timeout=(self._connect_timeout_s, self._silence_s),
+                )
+        except FencedOff as err:
+            raise fenced_off(err) from err
 
 
 class Body:

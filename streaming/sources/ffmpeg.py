@@ -22,7 +22,7 @@ from streaming.hls.forms import ENOUGH_BYTES, Form, form_of
 from streaming.mpegts.entries import EntryScanner
 from streaming.mpegts.packets import Aligner
 from streaming.sources.base import Source, quiet_s
-from streaming.sources.fencing import must_be_within
+from streaming.sources.fencing import judged
 
 _NETWORK_SCHEMES = frozenset(
     {"http", "https", "rtsp", "rtsps", "rtmp", "rtmps", "rtmpt", "rtp", "udp", "srt", "mms", "mmsh", "mmst"}
@@ -214,9 +214,8 @@ def input_of(play: PlayUrl, timeout_s: float = 10.0) -> Input:
     scheme = play.url.partition(":")[0].lower()
     if scheme not in _NETWORK_SCHEMES:
         raise UpstreamError(Fault.REFUSED, f"The stream's address begins with {scheme[:20]!r}, which is not played.")
-    must_be_within(play, play.url)
     return Input(
-        url=play.url,
+        url=judged(play),
         form="hls" if play.form == "hls" else "",
         headers=play.headers,
         cookies=play.cookies,

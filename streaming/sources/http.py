@@ -17,12 +17,14 @@ from urllib.parse import urljoin
 
 import requests
 import urllib3
-from requests.adapters import HTTPAdapter
 
 from portals.providers.records import PlayUrl
 from restreamer import __version__
+from restreamer.lib.dialling import DiallingAdapter
+from restreamer.lib.fence import Fence
+from restreamer.lib.http_errors import FencedOff
 from streaming.faults import Fault, UpstreamError
-from streaming.sources.fencing import must_be_within
+from streaming.sources.fencing import fenced_off
 from streaming.sources.firstbytes import PlaylistAnswer, is_television
 from streaming.sources.framing import Chunked, Framing, Length
 from streaming.sources.status import refusal
@@ -89,7 +91,7 @@ class HttpSource:
         if play.proxy_url:
             self._session.proxies = {"http": play.proxy_url, "https": play.proxy_url}
         for scheme in ("http://", "https://"):
-            self._session.mount(scheme, _WatchedAdapter(self._watch))
+            self._session.mount(scheme, _WatchedAdapter(self._watch, play.fence))
 
     def open(self) -> None:
         """Connect, follow redirects, judge the first bytes."""
@@ -104,6 +106,9 @@ class HttpSource:
         except UpstreamError:
             self.close()
             raise
+        except FencedOff as err:
+            self.close()
+            raise fenced_off(err) from err
         except TRANSPORT_ERRORS as err:
             fault = self._fault(err)
             self.close()
@@ -153,7 +158,6 @@ class HttpSource:
         self._session.cookies.update(dict(self._play.cookies))
         timeouts = (self._patience.connect_s, self._patience.answer_s)
         for _ in range(REDIRECTS + 1):
-            must_be_within(self._play, url)
             response = self._session.get(url, headers=headers, stream=True, allow_redirects=False, timeout=timeouts)
             target = self._session.get_redirect_target(response)
             if target is None:
@@ -329,33 +333,26 @@ def _body_of(response: requests.Response) -> tuple[Framing | None, Wire | None]:
     return (Length(int(length)) if length.isascii() and length.isdigit() else None), Wire(file, sock)
 
 
-class _WatchedAdapter(HTTPAdapter):
+class _WatchedAdapter(DiallingAdapter):
     """Reports the socket of every connection requests makes, directly, by TLS, or through any kind of proxy."""
 
-    def __init__(self, watch: Callable[[socket.socket], None]) -> None:
+    def __init__(self, watch: Callable[[socket.socket], None], fence: Fence | None) -> None:
         self._tell = watch
-        super().__init__(max_retries=0)
+        super().__init__(fence)
 
-    def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
-        pool: Any = super().get_connection_with_tls_context(*args, **kwargs)
-        if "_tell" not in vars(pool.ConnectionCls):
-            pool.ConnectionCls = _watched(pool.ConnectionCls, self._tell)
-        return pool
+    def taught(self, kind: Any) -> Any:
+        """Connections reported."""
+        tell = self._tell
 
-
-def _watched(base: Any, tell: Callable[[socket.socket], None]) -> Any:
-    class Watched(base):  # type: ignore[misc]
-        _tell = staticmethod(tell)
-
-        def _new_conn(self) -> socket.socket:
-            sock: socket.socket = super()._new_conn()
+        def _new_conn(connection: Any) -> socket.socket:
+            sock: socket.socket = kind._new_conn(connection)
             tell(sock)
             return sock
 
-        def connect(self) -> None:
-            super().connect()
+        def connect(connection: Any) -> None:
+            kind.connect(connection)
             # TLS wraps the socket into another object.
-            if isinstance(self.sock, ssl.SSLSocket):
-                tell(self.sock)
+            if isinstance(connection.sock, ssl.SSLSocket):
+                tell(connection.sock)
 
-    return Watched
+        return type(kind.__name__, (kind,), {"_new_conn": _new_conn, "connect": connect})

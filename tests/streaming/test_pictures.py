@@ -10,7 +10,7 @@ import pytest
 from django.utils import timezone
 
 from portals.models import Portal
-from restreamer.lib.fence import Fence
+from restreamer.lib.fence import Fence, networks_of
 from restreamer.lib.http import MIB, Bounds
 from restreamer.lib.pictures import digest, media_type
 from streaming import pictures
@@ -177,7 +177,7 @@ def test_a_server_that_drips_is_left_in_time(web, monkeypatch):
 def test_a_redirect_into_the_house_is_not_followed(web):
     web.routes["/x"] = Reply(status=302, headers={"Location": f"http://127.0.0.2:{web.port}/logo.png"})
     with pytest.raises(PictureMissing):
-        pictures.picture(f"{web.origin}/x", pictures.Way(Fence(frozenset({"127.0.0.1"}))))
+        pictures.picture(f"{web.origin}/x", pictures.Way(Fence(networks_of(["127.0.0.1"]))))
     assert [one.path for one in web.requests] == ["/x"]
 
 

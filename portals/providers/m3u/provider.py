@@ -280,6 +280,7 @@ class M3uProvider:
             headers=headers if is_http else {},
             proxy_url=self._portal.proxy_url,
             verify_tls=self._portal.verify_tls,
+            fence=reach.fence_of(self._portal),
             form=form,
         )
 

@@ -15,6 +15,7 @@ from redis import Redis
 from portals import checking, errors
 from portals.models import Portal, Subscription, SubscriptionState
 from portals.pacing import Pacer, Pacing
+from portals.providers import reach
 from portals.providers.base import Progress
 from portals.providers.records import GenreRecord, PlayUrl, StreamRecord, SubscriptionReport
 from portals.providers.stalker import expiry, links, live, macs, merging, profile, urls
@@ -340,6 +341,7 @@ class StalkerProvider:
             cookies={"mac": quote(identity.mac, safe=""), "stb_lang": identity.language} if is_http else {},
             proxy_url=self._portal.proxy_url,
             verify_tls=self._portal.verify_tls,
+            fence=reach.fence_of(self._portal),
             form=links.form_of(address),
         )
 

@@ -227,6 +227,7 @@ class XtreamProvider:
             headers=reach.headers_of(self._portal) if url.startswith("http") else {},
             proxy_url=self._portal.proxy_url,
             verify_tls=self._portal.verify_tls,
+            fence=reach.fence_of(self._portal),
             form=form,
         )
 
