@@ -1,13 +1,17 @@
-"""gunicorn's worker of threads, with an end for requests that arrive too slowly.
+"""gunicorn's worker of threads, with an end for requests that arrive too slowly and answers nobody reads.
 
-A client that sends half a request line and then nothing holds one of few threads; a handful of them would hold all.
+A client that sends half a request line and then nothing holds one of few threads, and so does one that asks for a long
+list and reads none of it; a handful of them would hold all.
 """
 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import logging
 import socket
+import struct
+import termios
 import time
 from typing import Any
 
@@ -17,6 +21,10 @@ from restreamer.lib.redact import RedactingFilter
 
 #: From the first byte of a request to the last of its head, and from there to the last of its body.
 HEAD_S, BODY_S = 15.0, 60.0
+#: While an answer waits to be read, so many bytes of it must be taken in each such time.
+READING_S, READING_BYTES = 30.0, 64 * 1024
+#: Where the kernel's `struct tcp_info` says how many bytes the other side has received.
+_BYTES_ACKED = 120
 
 
 class WebWorker(ThreadWorker):  # type: ignore[misc]
@@ -26,6 +34,8 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]
         super().__init__(*args, **kwargs)
         #: By connection: until when its request must have arrived. Threads add and take away, the main loop looks.
         self._overdue_at: dict[Any, float] = {}
+        #: By connection that is being answered: when the time to read began, and what had been taken by then.
+        self._reading: dict[Any, tuple[float, int]] = {}
 
     def init_process(self) -> None:
         """gunicorn's own words of a request hold its address, and so a token."""
@@ -47,7 +57,11 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]
             self._overdue_at.pop(conn, None)
         else:
             self._overdue_at[conn] = time.monotonic() + BODY_S
-        return super().handle_request(req, conn)
+        self._reading[conn] = (time.monotonic(), 0)
+        try:
+            return super().handle_request(req, conn)
+        finally:
+            self._reading.pop(conn, None)
 
     def murder_keepalived(self, force: bool = False) -> None:
         """Called at every turn of the main loop."""
@@ -59,3 +73,27 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]
                 # Whoever reads it sees its end; an answer that is being written goes on.
                 with contextlib.suppress(OSError):
                     conn.sock.shutdown(socket.SHUT_RD)
+        for conn, (since, taken_before) in list(self._reading.items()):
+            if now - since >= READING_S:
+                self._look_at_reader(conn, taken_before, now)
+
+    def _look_at_reader(self, conn: Any, taken_before: int, now: float) -> None:
+        """End the connection when its answer lies there and hardly any of it was taken."""
+        try:
+            taken, waiting = _progress(conn.sock)
+            if waiting and taken - taken_before < READING_BYTES:
+                conn.sock.shutdown(socket.SHUT_RDWR)
+        except (OSError, struct.error):
+            # No TCP (a reverse proxy's unix socket, a stream that is the relay's by now), or closed already.
+            self._reading.pop(conn, None)
+            return
+        if conn in self._reading:
+            self._reading[conn] = (now, taken)
+
+
+def _progress(sock: socket.socket) -> tuple[int, int]:
+    """Bytes of the connection that the other side has received, and bytes that still wait. Raises OSError."""
+    told = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 256)
+    (taken,) = struct.unpack_from("=Q", told, _BYTES_ACKED)
+    (waiting,) = struct.unpack("i", fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, b"\0\0\0\0"))
+    return taken, waiting

@@ -58,7 +58,11 @@ class House:
             text=True,
         )
         threading.Thread(target=self._listen, daemon=True).start()
-        self.wait_for("Restreamer is ready", 90)
+        try:
+            self.wait_for("Restreamer is ready", 180)
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *exc_info: object) -> None:

@@ -6,6 +6,7 @@ import contextlib
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 
@@ -18,16 +19,24 @@ from tests.house import ROOT, free_port
 LIMITS = ("--limit-request-line", "4094", "--limit-request-fields", "60", "--limit-request-field_size", "8190")
 
 
+#: More than any buffer on the way holds.
+LONG = 30_000_000
+
+
 class Hasty(WebWorker):
     """Our worker with less patience."""
 
     def handle(self, conn):
         web_worker.HEAD_S, web_worker.BODY_S = 0.5, 0.5
+        web_worker.READING_S, web_worker.READING_BYTES = 1.0, 4096
         return super().handle(conn)
 
 
 def app(environ, start_response):
     size = len(environ["wsgi.input"].read())
+    if environ["PATH_INFO"] == "/long":
+        start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", str(LONG))])
+        return iter([b"x" * LONG])
     start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", "3")])
     return [f"{size:3}".encode()]
 
@@ -100,6 +109,46 @@ def test_a_drip_is_no_way_around_it(port):
                 break
             time.sleep(0.02)
         assert ended or slow.recv(1) == b""
+
+
+def reader(port: int) -> socket.socket:
+    """Somebody who has asked for something long, with little room for it."""
+    sock = socket.socket()
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    sock.settimeout(30)
+    sock.connect(("127.0.0.1", port))
+    sock.sendall(b"GET /long HTTP/1.1\r\nHost: h\r\n\r\n")
+    return sock
+
+
+@pytest.mark.parametrize("sips", [False, True], ids=["not at all", "in sips"])
+def test_who_does_not_read_an_answer_holds_nobody_for_long(port, sips):
+    with contextlib.ExitStack() as stack:
+        lazy = [stack.enter_context(reader(port)) for _ in range(2)]
+        stop = threading.Event()
+
+        def sip() -> None:
+            with contextlib.suppress(OSError):
+                while not stop.wait(0.05):
+                    lazy[0].recv(64)
+
+        sipping = threading.Thread(target=sip)
+        if sips:
+            sipping.start()
+            stack.callback(sipping.join)
+            stack.callback(stop.set)
+        assert answer(port, GET).endswith(b"\r\n\r\n  0")
+
+
+def test_a_slow_reader_gets_it_all(port):
+    with reader(port) as slow:
+        got, pauses = 0, 30
+        while got < LONG and (piece := slow.recv(200_000)):
+            got += len(piece)
+            if pauses:
+                pauses -= 1
+                time.sleep(0.1)
+    assert got >= LONG
 
 
 @pytest.mark.parametrize(
