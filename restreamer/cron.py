@@ -28,6 +28,7 @@ from rq.scheduler import RQScheduler
 from accounts import web_sessions
 from channels import jobs as channel_jobs
 from guide import jobs as guide_jobs
+from monitoring import alerts
 from portals import due
 from portals import jobs as portal_jobs
 from restreamer.lib import redis_keys
@@ -87,6 +88,7 @@ def end_withdrawn(now: datetime) -> None:
 DUTIES = (
     Duty("logins that may not watch any more", 5, end_withdrawn),
     Duty("journals", 5, keep_journals),
+    Duty("alerts", 20, alerts.look),
     Duty("old journals", 3600, forget_journals),
     Duty("due portals", 30, due.enqueue_due),
     Duty("due guides", 30, guide_jobs.enqueue_due),

@@ -137,6 +137,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
+    "django.contrib.humanize",
     "django_rq",
     "axes",
     "restreamer",
@@ -146,6 +147,7 @@ INSTALLED_APPS = [
     "channels",
     "vod",
     "streaming",
+    "monitoring",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
@@ -317,6 +319,7 @@ UNFOLD = {
     "SITE_SYMBOL": "live_tv",
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
+    "DASHBOARD_CALLBACK": "monitoring.dashboard.context",
     "ACCOUNT": {"navigation": [{"title": "My players and account", "link": reverse_lazy("me")}]},
     "SIDEBAR": {
         "show_search": True,
@@ -324,8 +327,15 @@ UNFOLD = {
             {
                 "title": "Watching",
                 "items": [
+                    {"title": "Dashboard", "icon": "dashboard", "link": reverse_lazy("admin:index")},
                     {"title": "Now playing", "icon": "play_circle", "link": reverse_lazy("now_playing")},
                     _page("Viewings", "history", "streaming_playsession_changelist"),
+                    {
+                        **_page("Alerts", "notifications", "monitoring_alert_changelist"),
+                        "badge": "monitoring.dashboard.open_alerts",
+                        "badge_variant": "danger",
+                        "badge_style": "solid",
+                    },
                 ],
             },
             {

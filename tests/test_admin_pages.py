@@ -24,7 +24,9 @@ from tests.factories import (
 pytestmark = pytest.mark.django_db
 
 OURS = [
-    m for m in admin.site._registry if m._meta.app_label in {"accounts", "portals", "channels", "streaming", "auth"}
+    m
+    for m in admin.site._registry
+    if m._meta.app_label in {"accounts", "portals", "channels", "streaming", "auth", "monitoring"}
 ]
 
 

@@ -15,8 +15,8 @@ from portals.models import Portal
 #: The page's own name first, where another room has one; then what is nearest.
 _PAGES = {
     "streaming": ("now_playing",),
-    "dashboard": ("dashboard", "admin:index"),
-    "alerts": ("alerts", "admin:monitoring_alert_changelist", "admin:portals_run_changelist"),
+    "dashboard": ("admin:index",),
+    "alerts": ("admin:monitoring_alert_changelist",),
     "log": ("log", "admin:monitoring_event_changelist", "admin:portals_run_changelist"),
 }
 
