@@ -11,10 +11,15 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import URLPattern, path
+from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from accounts.playing import Playing
 from channels.models import Stream
+from channels.stream_health import StreamHealth
+from guide.matchmaking import refs_of
+from guide.models import Programme
+from guide.querysets import Showing
 from restreamer.lib.errors import RestreamerError
 from restreamer.lib.redis_client import connection
 from streaming.journal import keeping
@@ -28,12 +33,23 @@ _RIGHT = "channels.change_channel"
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """One running channel with its viewers and the streams it could play."""
+    """One running channel or title with its viewers and the streams it could play."""
 
     facts: RelayFacts
     viewers: list[tuple[SessionFacts, str]]
     streams: list[Stream]
     minutes: float
+    #: What is on, after the guide; None when it does not know.
+    showing: Showing | None
+    #: Size, codecs and bitrate of the stream that plays, as measured; "" before that.
+    properties: str
+    #: What the source has sent since the viewing began, bits per second.
+    mean_bps: float
+
+    @property
+    def mean_mbps(self) -> str:
+        """As people say it."""
+        return f"{self.mean_bps / 1e6:.1f}"
 
 
 def urls() -> list[URLPattern]:
@@ -119,6 +135,9 @@ def _running() -> list[Running]:
     found = Stream.objects.filter(link__channel__in=channels).select_related("portal", "link").order_by("link__rank")
     for stream in found:
         streams.setdefault(f"channel:{stream.link.channel_id}", []).append(stream)
+    guide = _on_now(channels)
+    health = StreamHealth.objects.filter(stream__in=[one.stream_id for one, _ in relays])
+    properties = {row.stream_id: row.properties for row in health}
     return [
         Running(
             one,
@@ -126,9 +145,19 @@ def _running() -> list[Running]:
             # A relay that another node feeds is steered there.
             [] if one.fed_by else streams.get(one.key, []),
             round((moment - one.started_at) / 60, 1),
+            guide.get(one.key),
+            properties.get(one.stream_id, ""),
+            one.bytes_in * 8 / max(moment - one.started_at, 1.0),
         )
         for one, owner in relays
     ]
+
+
+def _on_now(channels: list[int]) -> dict[str, Showing]:
+    """What the channels show at this moment, by key, where the guide knows."""
+    refs = refs_of(channels)
+    found = Programme.objects.now_and_next(refs.values(), timezone.now())
+    return {f"channel:{pk}": now for pk, ref in refs.items() if (now := found[ref].now) is not None}
 
 
 def _redirected() -> list[tuple[SessionFacts, str]]:

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import json
 import time
+from datetime import timedelta
 from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.urls import reverse
+from django.utils import timezone
 
+from channels.stream_health import StreamHealth
+from guide.importer import import_guide
+from guide.models import EpgSource, GuideMatch
+from guide.models.match import Decision
+from guide.records import GuideChannelRecord, GuideRecord
 from restreamer.lib.redis_client import connection
 from streaming.relay.seams import RelayFacts, SessionFacts
 from streaming.session_book import SessionBook
@@ -98,6 +105,21 @@ def test_the_page_shows_it_escaped(admin_client, book):
     assert "kitchen" in text
     assert "&lt;b&gt;VLC&lt;/b&gt;" in text
     assert "Sofa · 00:1A:79:**:**:01" in text
+
+
+def test_the_page_says_what_is_on_and_what_the_stream_is_made_of(admin_client, book, channel):
+    now = timezone.now()
+    source = EpgSource.objects.create(name="Guide", address="http://g/", days_back=60, days_ahead=60)
+    broadcast = GuideRecord("a", now - timedelta(hours=1), now + timedelta(hours=1), "Evening <news>")
+    import_guide(source, [GuideChannelRecord("a"), broadcast], now=now)
+    GuideMatch.objects.create(channel_id=channel.pk, guide_id="a", source=source, decision=Decision.ACCEPTED)
+    StreamHealth.objects.create(
+        stream=channel.streams.get(), scored_at=now, width=1280, height=720, picture="h264", bitrate_bps=4_000_000
+    )
+    text = admin_client.get(reverse("now_playing")).content.decode()
+    assert "On now: Evening &lt;news&gt;" in text
+    assert "1280×720" in text
+    assert "Mbit/s on average" in text
 
 
 def test_the_page_of_an_empty_house(admin_client, redis_server):
