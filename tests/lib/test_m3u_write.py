@@ -43,6 +43,22 @@ def test_a_name_is_one_clean_line(name, written):
     assert extinf(name, {}) == f"#EXTINF:-1,{written}"
 
 
+def test_no_control_character_odd_space_or_half_pair_stays_in_a_name():
+    spaces = [0x85, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x2028, 0x2029, 0x202F, 0x205F, 0x3000]
+    others = [*range(0x20), *range(0x7F, 0xA0), 0xFEFF, 0xD800, 0xDBFF, 0xDC00, 0xDFFF]
+
+    for code in spaces + others:
+        assert extinf(f"a{chr(code)}b", {}) in ("#EXTINF:-1,a b", "#EXTINF:-1,ab"), hex(code)
+    for code in spaces:
+        assert extinf(f"a{chr(code)}b", {}) == "#EXTINF:-1,a b", hex(code)
+
+
+def test_an_emoji_of_several_keeps_what_joins_it():
+    assert extinf("\U0001f468\u200d\U0001f469\u200d\U0001f467 TV", {}) == (
+        "#EXTINF:-1,\U0001f468\u200d\U0001f469\u200d\U0001f467 TV"
+    )
+
+
 def test_commas_in_names_can_be_replaced_for_servers_that_split_at_the_last_one():
     assert extinf("News, Weather,Sport", {}, commas_in_name=False) == "#EXTINF:-1,News - Weather - Sport"
 
@@ -76,6 +92,14 @@ def test_an_address_that_looks_like_an_attribute_keeps_its_meaning():
 
 def test_a_logo_is_percent_encoded_once():
     assert 'tvg-logo="http://h/a%20b/%C3%BC%20c.png"' in extinf("N", {"tvg-logo": "http://h/a%20b/ü c.png"})
+
+
+@pytest.mark.parametrize("odd", [*map(chr, range(0x21)), '"', "\x7f", "\x85", "\u2028", "ü"])
+def test_an_address_is_printable_ascii(odd):
+    address = extinf("N", {"tvg-logo": f"http://h/a{odd}b"}).partition('tvg-logo="')[2].removesuffix('",N')
+
+    assert address.startswith("http://h/a")
+    assert all("!" <= character <= "~" and character != '"' for character in address)
 
 
 def test_a_catchup_template_keeps_its_placeholders():

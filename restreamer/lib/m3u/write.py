@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from urllib.parse import quote
 
 #: Never part of a value: control characters, Unicode line ends, byte order marks, halves of broken UTF-16 pairs,
@@ -35,7 +36,6 @@ _NAME_ENDS = (
 _ADDRESSES = frozenset(
     {"tvg-logo", "url-tvg", "x-tvg-url", "catchup-source", "tvg-url", "provider-logo", "logo", "tvc-guide-art"}
 )
-_NOT_IN_ADDRESS = re.compile(r"[^\x21\x23-\x7e]")
 #: All printable ASCII but the double quote; `%` stays, so that nothing is encoded twice.
 _SAFE_IN_ADDRESS = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) != '"')
 
@@ -87,9 +87,14 @@ def extinf(
     shown = _clean(name) or _clean(attributes.get("tvg-name", "")) or _clean(attributes.get("tvg-id", "")) or "Channel"
     if not commas_in_name:
         shown = re.sub(r" ?, ?", " - ", shown).strip()
+    return f"#EXTINF:{duration_s}{_attributes(attributes)}{_group_title(tuple(groups))},{shown}"
+
+
+@lru_cache(maxsize=4096)
+def _group_title(groups: tuple[str, ...]) -> str:
+    """Many entries stand in few groups."""
     title = ";".join(filter(None, (_clean(group).replace(";", ",").replace("|", "/") for group in groups)))
-    named = {**attributes, "group-title": title} if title else attributes
-    return f"#EXTINF:{duration_s}{_attributes(named)},{shown}"
+    return _attributes({"group-title": title})
 
 
 def _attributes(named: Mapping[str, str]) -> str:
@@ -107,21 +112,25 @@ def _attributes(named: Mapping[str, str]) -> str:
 
 def _clean(value: str) -> str:
     """One line of text that may stand between double quotes or after the comma."""
-    if _NEEDS_CLEANING.search(value):
+    # What the pattern finds is not printable or a space too many; asking for that costs a tenth of it.
+    if (not value.isprintable() or "  " in value or value.strip() != value) and _NEEDS_CLEANING.search(value):
         value = " ".join(_UNWANTED.sub("", value).split())
     return value.replace('"', "'") if '"' in value else value
 
 
 def _address(value: str) -> str:
     """An address or address template with everything but printable ASCII percent-encoded."""
-    if not _NOT_IN_ADDRESS.search(value):
+    if value.isascii() and value.isprintable() and " " not in value and '"' not in value:
         return value
     return quote(_UNWANTED.sub("", value).strip(), safe=_SAFE_IN_ADDRESS)
 
 
 def _without_attributes(value: str, *, is_address: bool) -> str:
     """The value with nothing left that a search for `name=` would find; an address keeps its meaning."""
-    if not any(before.casefold().endswith(_NAME_ENDS) for before in value.split("=")[:-1]):
+    for before in value.split("=")[:-1]:
+        if before.casefold().endswith(_NAME_ENDS):
+            break
+    else:
         return value
     if is_address:
         return _LOOKS_LIKE_ATTRIBUTE.sub(lambda m: f"{m[1][:-1]}%{ord(m[1][-1]):02X}=", value)
