@@ -10,6 +10,7 @@ import pytest
 from django.utils import timezone
 
 from accounts.models import AdultView
+from streaming.outputs.xtream.rows import array
 from tests.factories import GroupFactory, LinkFactory, PortalFactory, ViewerFactory
 from vod.models import Category, Episode, EpisodeOffer, Movie, MovieOffer, Season, Series, SeriesOffer
 
@@ -373,3 +374,10 @@ def test_titles_are_base64_of_utf8():
 
     assert base64.b64decode(encoded("Überschrift 📺")).decode() == "Überschrift 📺"
     assert encoded("") == ""
+
+
+@pytest.mark.parametrize("many", [0, 1, 500, 1001])
+def test_a_list_of_any_length_is_one_array(many):
+    assert json.loads(b"".join(array({"num": number} for number in range(many)))) == [
+        {"num": number} for number in range(many)
+    ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Any
 
 import orjson
@@ -18,18 +19,12 @@ _PIECE = 500
 
 def array(rows: Iterable[dict[str, Any]]) -> Iterator[bytes]:
     """A JSON array, in pieces."""
-    yield b"["
-    piece: list[bytes] = []
-    first = True
-    for row in rows:
-        piece.append(orjson.dumps(row))
-        if len(piece) == _PIECE:
-            yield (b"" if first else b",") + b",".join(piece)
-            first = False
-            piece.clear()
-    if piece:
-        yield (b"" if first else b",") + b",".join(piece)
-    yield b"]"
+    waiting = iter(rows)
+    before = b"["
+    while piece := list(islice(waiting, _PIECE)):
+        yield before + orjson.dumps(piece)[1:-1]
+        before = b","
+    yield b"[]" if before == b"[" else b"]"
 
 
 def categories(rows: Iterable[tuple[int, str]]) -> list[dict[str, Any]]:
