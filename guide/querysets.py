@@ -10,11 +10,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from django.apps import apps
 from django.db import models
-from django.db.models import Q
+from django.db.models import Q, TextField
+from django.db.models.functions import Cast
 
 from guide.records import GuideRef, key_of
 
@@ -28,7 +29,7 @@ PAGE_ROWS = 2000
 #: How far ahead "next" is looked for.
 NEXT_WITHIN = timedelta(hours=12)
 
-#: Guide channel's row, begin and end as XMLTV writes them, title, subtitle, description, language, what follows.
+#: Guide channel's row, begin and end (see moment_of), title, subtitle, description, language, what follows.
 XmltvRow = tuple[int, str, str, str, str, str, str, str]
 _XMLTV_COLUMNS = ("channel_id", "begins", "ends", "title", "subtitle", "description", "lang", "rest")
 
@@ -74,13 +75,12 @@ class Feed:
 
 def feeds_of(refs: Iterable[Ref]) -> dict[Ref, list[Feed]]:
     """The guide channels that know each reference, best source first. One query for each 10,000 references."""
-    asked = {ref: ref if isinstance(ref, GuideRef) else GuideRef(ref) for ref in refs}
+    keys = {ref: key_of(ref.guide_id if isinstance(ref, GuideRef) else ref) for ref in refs}
     known: dict[str, list[tuple[int, Feed]]] = defaultdict(list)
-    keys = {key_of(ref.guide_id) for ref in asked.values()}
-    for some in _chunks(keys):
+    for some in _chunks(set(keys.values())):
         for pk, key, source, shift, first, last, kept in _channels(some):
             known[key].append((source, Feed(pk, timedelta(minutes=shift), first, last, kept)))
-    return {given: _shifted(known[key_of(ref.guide_id)], ref) for given, ref in asked.items()}
+    return {ref: _shifted(known[key], ref) if key in known else [] for ref, key in keys.items()}
 
 
 class ProgrammeQuerySet(models.QuerySet["Programme"]):
@@ -140,41 +140,25 @@ class ProgrammeQuerySet(models.QuerySet["Programme"]):
             page = list(rows.filter(behind, channel_id__gte=last.channel_id)[:PAGE_ROWS])
 
     def xmltv_pages(self, channel_pks: Sequence[int], start: datetime, stop: datetime) -> Iterator[list[XmltvRow]]:
-        """The same as plain tuples with times as XMLTV writes them: half a million of them pass in seconds."""
+        """The same as plain tuples with times as the database writes them: half a million of them pass in seconds."""
         rows = self.filter(channel__in=list(channel_pks)).on_between(start, stop).order_by("channel_id", "start")
-        tuples = rows.annotate(begins=_XmltvTime("start"), ends=_XmltvTime("stop")).values_list(*_XMLTV_COLUMNS)
+        tuples = rows.annotate(begins=Cast("start", TextField()), ends=Cast("stop", TextField())).values_list(
+            *_XMLTV_COLUMNS
+        )
         page: list[XmltvRow] = list(tuples[:PAGE_ROWS])
         while page:
             yield page
             if len(page) < PAGE_ROWS:
                 return
-            channel_pk, begins = page[-1][0], _time_of(page[-1][1])
+            channel_pk, begins = page[-1][0], moment_of(page[-1][1])
             behind = Q(channel_id=channel_pk, start__gt=begins) | Q(channel_id__gt=channel_pk)
             page = list(tuples.filter(behind, channel_id__gte=channel_pk)[:PAGE_ROWS])
 
 
-class _XmltvTime(models.Func):
-    """A time as `20260101200000` (UTC), made by the database: Django's own way from text to datetime costs more than
-    all the rest of a row."""
-
-    output_field = models.CharField()
-
-    def as_sqlite(self, compiler: Any, connection: Any, **extra: Any) -> Any:
-        return self.as_sql(
-            compiler, connection, template="strftime('%%%%Y%%%%m%%%%d%%%%H%%%%M%%%%S', %(expressions)s)", **extra
-        )
-
-    def as_postgresql(self, compiler: Any, connection: Any, **extra: Any) -> Any:
-        return self.as_sql(
-            compiler,
-            connection,
-            template="to_char(%(expressions)s AT TIME ZONE 'UTC', 'YYYYMMDDHH24MISS')",
-            **extra,
-        )
-
-
-def _time_of(text: str) -> datetime:
-    return datetime.strptime(text, "%Y%m%d%H%M%S").replace(tzinfo=UTC)
+def moment_of(stored: str) -> datetime:
+    """A time from the text of an XmltvRow."""
+    moment = datetime.fromisoformat(stored)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _chunks(values: Iterable[Value]) -> Iterator[list[Value]]:
@@ -193,7 +177,9 @@ def _channels(keys: list[str]) -> Iterable[tuple[int, str, int, int, datetime | 
     )
 
 
-def _shifted(known: list[tuple[int, Feed]], ref: GuideRef) -> list[Feed]:
+def _shifted(known: list[tuple[int, Feed]], ref: str | GuideRef) -> list[Feed]:
+    if isinstance(ref, str):
+        return [feed for _, feed in known]
     own = timedelta(minutes=ref.shift_minutes)
     return [
         replace(feed, shift=feed.shift + own)

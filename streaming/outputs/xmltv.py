@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import chain
+from functools import lru_cache
 
 from guide.models import Programme
-from guide.querysets import PAGE_ROWS, Feed, XmltvRow, feeds_of
+from guide.querysets import PAGE_ROWS, Feed, XmltvRow, feeds_of, moment_of
 from guide.records import GuideRef
 from restreamer.lib.xmltv_write import HEAD, TAIL, channel_element, escape, escape_attribute
 
@@ -17,6 +17,8 @@ CHUNK_CHARS = 128 * 1024
 #: Guide channels read together; a page of rows is a query.
 _CHANNELS_AT_ONCE = 200
 _CHANNELS_ANNOUNCED = 2000
+#: A few megabytes; guides that count seconds never repeat themselves.
+_TIMES_KEPT = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +48,9 @@ def xmltv(
     """
     # Readers with short patience see at once that something comes: which channels there are takes a while to say.
     yield HEAD.encode()
-    known = list(_by_id(channels).values())
     waiting: list[str] = []
     chars = 0
-    for text in chain(_channels(known, start, stop, with_empty), _programmes(known, start, stop)):
+    for text in _elements(list(_by_id(channels).values()), start, stop, with_empty):
         waiting.append(text)
         chars += len(text)
         if chars >= chunk_chars:
@@ -75,20 +76,21 @@ def _by_id(channels: Iterable[XmltvChannel]) -> dict[str, XmltvChannel]:
     return known
 
 
-def _channels(known: list[XmltvChannel], start: datetime, stop: datetime, with_empty: bool) -> Iterator[str]:
+def _elements(known: list[XmltvChannel], start: datetime, stop: datetime, with_empty: bool) -> Iterator[str]:
+    """Guide channels are looked up again just before they are read, so one that is replaced meanwhile costs nothing."""
+    announced: list[XmltvChannel] = []
     for some in _groups(known, _CHANNELS_ANNOUNCED):
-        showing = {tvg_id for tvg_id, _ in _feeds(some, start, stop)} if not with_empty else set()
+        showing = {tvg_id for tvg_id, _ in _feeds(some, start, stop)}
         for channel in some:
+            if channel.tvg_id in showing:
+                announced.append(channel)
             if with_empty or channel.tvg_id in showing:
                 names = (*channel.names, channel.number) if channel.number else channel.names
                 yield channel_element(channel.tvg_id, dict.fromkeys(names), channel.icon)
-
-
-def _programmes(known: list[XmltvChannel], start: datetime, stop: datetime) -> Iterator[str]:
-    """Guide channels are looked up just before they are read, so a guide that is replaced meanwhile costs nothing."""
-    for some in _groups(known, _CHANNELS_AT_ONCE):
+    times: dict[timedelta, _Times] = {}
+    for some in _groups(announced, _CHANNELS_AT_ONCE):
         for together in _rounds(_feeds(some, start, stop)):
-            yield from _read(together, start, stop)
+            yield from _read(together, start, stop, times)
 
 
 def _feeds(channels: list[XmltvChannel], start: datetime, stop: datetime) -> list[tuple[str, Feed]]:
@@ -122,13 +124,16 @@ def _rounds(shown: list[tuple[str, Feed]]) -> Iterator[dict[int, tuple[str, Feed
         shown = later
 
 
-def _read(together: dict[int, tuple[str, Feed]], start: datetime, stop: datetime) -> Iterator[str]:
+def _read(
+    together: dict[int, tuple[str, Feed]], start: datetime, stop: datetime, times: dict[timedelta, _Times]
+) -> Iterator[str]:
     for some in _about_a_page(list(together.values())):
         shift = some[0][1].shift
+        written = times.setdefault(shift, _Times(shift))
         ids = {feed.channel_pk: escape_attribute(tvg_id) for tvg_id, feed in some}
         for page in Programme.objects.xmltv_pages(list(ids), start - shift, stop - shift):
             for row in page:
-                yield _programme(row, ids[row[0]], shift)
+                yield _programme(row, ids[row[0]], written)
 
 
 def _about_a_page(shown: list[tuple[str, Feed]]) -> Iterator[list[tuple[str, Feed]]]:
@@ -145,19 +150,31 @@ def _about_a_page(shown: list[tuple[str, Feed]]) -> Iterator[list[tuple[str, Fee
         yield some
 
 
-def _programme(row: XmltvRow, escaped_id: str, shift: timedelta) -> str:
+class _Times(dict[str, str]):
+    """Times of rows as XMLTV writes them, a shift added. Many broadcasts begin and end at the same few."""
+
+    def __init__(self, shift: timedelta) -> None:
+        self._shift = shift
+
+    def __missing__(self, stored: str) -> str:
+        if len(self) >= _TIMES_KEPT:
+            self.clear()
+        written = self[stored] = f"{moment_of(stored).astimezone(UTC) + self._shift:%Y%m%d%H%M%S} +0000"
+        return written
+
+
+def _programme(row: XmltvRow, escaped_id: str, times: _Times) -> str:
     _, begins, ends, title, subtitle, description, lang, rest = row
-    if shift:
-        begins, ends = _moved(begins, shift), _moved(ends, shift)
-    tagged = f' lang="{escape_attribute(lang)}"' if lang else ""
+    tagged = _language(lang) if lang else ""
     middle = f"<sub-title{tagged}>{escape(subtitle)}</sub-title>" if subtitle else ""
     if description:
         middle += f"<desc{tagged}>{escape(description)}</desc>"
     return (
-        f'<programme start="{begins} +0000" stop="{ends} +0000" channel="{escaped_id}">'
+        f'<programme start="{times[begins]}" stop="{times[ends]}" channel="{escaped_id}">'
         f"<title{tagged}>{escape(title)}</title>{middle}{rest}</programme>\n"
     )
 
 
-def _moved(text: str, shift: timedelta) -> str:
-    return f"{datetime.strptime(text, '%Y%m%d%H%M%S').replace(tzinfo=UTC) + shift:%Y%m%d%H%M%S}"
+@lru_cache(maxsize=256)
+def _language(lang: str) -> str:
+    return f' lang="{escape_attribute(lang)}"'

@@ -22,7 +22,7 @@ from tests.guide.feeds import NOW, SAMPLES, at, cut, programme, sample, tv
 
 pytestmark = pytest.mark.django_db
 
-DAY = timedelta(days=1)
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 DTD = next(
     (p for p in map(Path, ("/usr/share/xmltv/xmltv.dtd", "/usr/local/share/xmltv/xmltv.dtd")) if p.exists()), None
 )
@@ -86,6 +86,22 @@ def test_shifts_of_source_and_channel_add_up():
         ("a", "020030", "020130", "t"),
         ("early", "012230", "012330", "t"),
         ("late", "020130", "020230", "t"),
+    ]
+
+
+def test_a_guide_that_counts_fractions_of_seconds_ends(monkeypatch):
+    monkeypatch.setattr("guide.querysets.PAGE_ROWS", 2)
+    start = at("1 20:00") + timedelta(microseconds=500_000)
+    rows = [GuideRecord("a", start + n * HOUR, start + (n + 1) * HOUR, str(n)) for n in range(5)]
+    guide([GuideChannelRecord("a", ("A",)), *rows])
+    assert [row[3] for row in shown(tree(ours("a")))] == ["0", "1", "2", "3", "4"]
+
+
+def test_times_are_right_when_no_more_of_them_are_remembered(monkeypatch):
+    monkeypatch.setattr("streaming.outputs.xmltv._TIMES_KEPT", 2)
+    guide(tv(*(programme("a", f"1 {hour}:00", f"1 {hour + 1}:00", str(hour)) for hour in range(10, 15))))
+    assert [row[1:3] for row in shown(tree(ours("a")))] == [
+        (f"01{hour}0000"[:6], f"01{hour + 1}0000"[:6]) for hour in range(10, 15)
     ]
 
 
