@@ -27,6 +27,10 @@ class Deliveries:
         if kind == "channel":
             group = Channel.objects.filter(pk=int(number)).values("group")
             wanted |= Q(channel=int(number)) | Q(group__in=group)
+        elif kind == "any":
+            # A group as one channel: its channels' own choices would differ, the group's is one.
+            ids = [int(one) for one in number.split(".")]
+            wanted |= Q(group__in=Channel.objects.filter(pk__in=ids).values("group"))
         self._channel: Choice | None = None
         self._group: Choice | None = None
         self._portals: dict[int, Choice] = {}

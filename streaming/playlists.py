@@ -5,17 +5,23 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from itertools import groupby
+from typing import Any, TypeVar
 
 from django import forms
+from django.db import models
 from django.utils.datastructures import MultiValueDict
 
 from channels.listing import ListedChannel, listed
+from channels.models import Group
 from channels.querysets import ChannelQuerySet
 from restreamer.lib.errors import InvalidInput
 from streaming.outputs import playlist as output
 from streaming.outputs.playlist import PlaylistForm
 from streaming.visible import Sight
 from vod import listing
+from vod.querysets import TitleQuerySet
+
+T = TypeVar("T", bound=models.Model)
 
 #: A switch in an address; left out means its usual value.
 _SWITCH = [("1", "yes"), ("0", "no")]
@@ -48,6 +54,12 @@ class Choice(forms.Form):
         if unknown:
             raise forms.ValidationError(f"There is no kind {unknown[0]!r}; there are {', '.join(KINDS)}.")
         return named
+
+    def clean(self) -> dict[str, Any]:
+        """A lineup holds channels: it would silently mean nothing where none are asked for."""
+        if self.cleaned_data.get("lineup") and "live" not in self.cleaned_data.get("kind", ["live"]):
+            raise forms.ValidationError({"lineup": "Lineups hold channels; movies and series have none."})
+        return self.cleaned_data
 
     def is_on(self, name: str, *, usually: bool) -> bool:
         """A switch's value."""
@@ -87,9 +99,7 @@ def text(choice: Choice, sight: Sight, form: PlaylistForm) -> Iterator[str]:
         rows = _sorted(listed(channels_of(choice, sight)), choice.cleaned_data["sort"])
         yield from output.pieces(output.channel_entry(row, form) for row in rows)
     if "movies" in kinds:
-        movies = sight.movies().in_order()
-        if choice.cleaned_data["group"]:
-            movies = movies.in_category(choice.cleaned_data["group"])
+        movies = _titles(choice, sight.movies()).in_order()
         yield from output.pieces(output.movie_entry(row, form) for row in listing.movies(movies))
     if "series" in kinds:
         yield from output.pieces(_episodes(choice, sight, form))
@@ -104,9 +114,7 @@ def groups_text(choice: Choice, sight: Sight, form: PlaylistForm) -> Iterator[st
 
 
 def _episodes(choice: Choice, sight: Sight, form: PlaylistForm) -> Iterator[str]:
-    shown = sight.series().in_order()
-    if choice.cleaned_data["group"]:
-        shown = shown.in_category(choice.cleaned_data["group"])
+    shown = _titles(choice, sight.series()).in_order()
     all_series = {row.id: row for row in listing.series(shown)}
     rows = listing.episodes(sight.episodes().in_order())
     for series_id, group in groupby(rows, key=lambda row: row.series_id):
@@ -120,11 +128,22 @@ def _episodes(choice: Choice, sight: Sight, form: PlaylistForm) -> Iterator[str]
                 break
 
 
+def _titles(choice: Choice, titles: TitleQuerySet[T]) -> TitleQuerySet[T]:
+    """Of the movies or series the viewer sees those asked for."""
+    if choice.cleaned_data["group"]:
+        titles = titles.in_category(choice.cleaned_data["group"])
+    if choice.cleaned_data["portal"]:
+        titles = titles.of_portal_slug(choice.cleaned_data["portal"])
+    return titles
+
+
 def _sorted(rows: Iterator[ListedChannel], sort: str) -> Iterable[ListedChannel]:
     if sort == "name":
         return sorted(rows, key=lambda row: natural(row.name))
     if sort == "group":
-        return sorted(rows, key=lambda row: natural(row.group))
+        # As the owner has put them; what is in none comes last.
+        places = dict(Group.objects.values_list("name", "position"))
+        return sorted(rows, key=lambda row: (not row.group, places.get(row.group, 0), natural(row.group)))
     if sort == "number":
         return sorted(rows, key=lambda row: (not row.number, float(row.number or 0)))
     return rows

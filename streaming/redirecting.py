@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from redis import Redis
@@ -13,8 +13,9 @@ from redis import Redis
 from portals import standing
 from portals.errors import NoFreeSlot, PortalError
 from portals.leases import Lease
-from portals.models import Portal
+from portals.models import Portal, Subscription
 from portals.providers.base import Provider
+from portals.providers.records import PlayUrl
 from portals.providers.registry import provider_for
 from restreamer.lib import redact
 from restreamer.lib.errors import ConfigurationError
@@ -24,6 +25,8 @@ from streaming.deliveries import Deliveries
 from streaming.delivery import Mode
 from streaming.errors import NothingToPlay
 from streaming.journal.live import told_of_redirect
+from streaming.passthrough.candidates import Candidate
+from streaming.passthrough.candidates import candidates_for as title_candidates
 from streaming.relay.seams import Ticket
 from streaming.room import Room
 from streaming.sessions import Sessions
@@ -33,16 +36,45 @@ logger = logging.getLogger(__name__)
 _LONGEST_ADDRESS = 8000
 
 
-def to_redirect(key: str, *, asked: bool = False) -> list[Playable]:
-    """What a viewer who may be redirected is sent to, in order; empty when the channel is relayed to them too.
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One subscription with what to ask its portal for: a stream, a movie or an episode."""
+
+    subscription: Subscription
+    address: Callable[[Provider], PlayUrl]
+
+
+def ways_of_channel(key: str, *, asked: bool = False) -> list[Way]:
+    """Where a viewer who may be redirected is sent to, in order; empty when the channel is relayed to them too.
 
     The first candidate decides, as it would be the first to be relayed. `asked`: the address says `direct=1`, which
     counts where nobody chose how the channel is delivered.
     """
-    found = candidates_for(key)
-    deliveries = Deliveries(key, [one.subscription.portal for one in found], asked_redirect=asked)
-    away = [deliveries.of(one.subscription.portal, may_redirect=True).mode is Mode.REDIRECT for one in found]
-    return [one for one, redirected in zip(found, away, strict=True) if redirected] if any(away[:1]) else []
+    return _redirected(key, [_to_stream(one) for one in candidates_for(key)], asked)
+
+
+def ways_of_title(key: str, *, asked: bool = False) -> list[Way]:
+    """The same for a movie or an episode, for which only portals and the settings say how they are delivered."""
+    found = title_candidates(key)
+    return _redirected(key, [Way(one.subscription, _first_of(one)) for one in found], asked)
+
+
+def _to_stream(playable: Playable) -> Way:
+    stream, subscription = playable.stream, playable.subscription
+    return Way(
+        subscription,
+        lambda provider: provider.play_url(subscription, stream.provider_id, stream.cmd, stream.provider_data),
+    )
+
+
+def _first_of(candidate: Candidate) -> Callable[[Provider], PlayUrl]:
+    return lambda provider: candidate.addresses(provider)[0]
+
+
+def _redirected(key: str, ways: list[Way], asked: bool) -> list[Way]:
+    deliveries = Deliveries(key, [one.subscription.portal for one in ways], asked_redirect=asked)
+    away = [deliveries.of(one.subscription.portal, may_redirect=True).mode is Mode.REDIRECT for one in ways]
+    return [one for one, redirected in zip(ways, away, strict=True) if redirected] if any(away[:1]) else []
 
 
 class Redirector:
@@ -55,7 +87,7 @@ class Redirector:
         self._sessions = Sessions(client)
         self._room = Room(self._ledger, self._sessions)
 
-    def address(self, ticket: Ticket, playables: list[Playable]) -> str:
+    def address(self, ticket: Ticket, ways: list[Way]) -> str:
         """An address for the player, whose slot counts as taken from now on.
 
         Raises NoFreeSlot, NothingToPlay, RedisUnavailable.
@@ -65,18 +97,18 @@ class Redirector:
         failed: PortalError | None = None
         attempt = 0
         for make_room in (False, True):
-            for playable in list(playables):
+            for way in list(ways):
                 attempt += 1
-                lease = self._wanted(playable, ticket, attempt)
+                lease = self._wanted(way, ticket, attempt)
                 try:
                     self._hold(lease, ticket, make_room=make_room)
                 except NoFreeSlot as err:
                     full = full or err
                     continue
                 # Whether it works or not: it is not asked a second time.
-                playables.remove(playable)
+                ways.remove(way)
                 try:
-                    return self._ask(playable, lease, ticket)
+                    return self._ask(way, lease, ticket)
                 except PortalError as err:
                     failed = err
         if full is not None:
@@ -91,8 +123,8 @@ class Redirector:
             if same and redirects.is_redirect(row.owner) and mine.session_id != ticket.session_id:
                 self._sessions.stop(mine.session_id)
 
-    def _wanted(self, playable: Playable, ticket: Ticket, attempt: int) -> Lease:
-        lease = self._ledger.want(playable.subscription, key=ticket.key, viewer=ticket.viewer_name)
+    def _wanted(self, way: Way, ticket: Ticket, attempt: int) -> Lease:
+        lease = self._ledger.want(way.subscription, key=ticket.key, viewer=ticket.viewer_name)
         return replace(lease, id=redirects.lease_id(ticket.session_id, attempt))
 
     def _hold(self, lease: Lease, ticket: Ticket, *, make_room: bool) -> None:
@@ -105,12 +137,10 @@ class Redirector:
             self._ledger.release(lease.id, used=False)
             raise
 
-    def _ask(self, playable: Playable, lease: Lease, ticket: Ticket) -> str:
-        stream, subscription = playable.stream, playable.subscription
+    def _ask(self, way: Way, lease: Lease, ticket: Ticket) -> str:
+        subscription = way.subscription
         try:
-            provider = self._providers(subscription.portal)
-            play = provider.play_url(subscription, stream.provider_id, stream.cmd, stream.provider_data)
-            address = _usable(play.url)
+            address = _usable(way.address(self._providers(subscription.portal)).url)
         except (PortalError, ConfigurationError) as err:
             self._ledger.release(lease.id, used=False)
             if isinstance(err, PortalError):

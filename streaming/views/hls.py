@@ -26,12 +26,14 @@ from streaming.hls.shelf import PLAYLIST_NAME
 from streaming.hls.window import newest_in, with_query
 from streaming.limits import Wish
 from streaming.passthrough.ranges import OutOfRange, asked
+from streaming.redirecting import ways_of_channel
 from streaming.redirects import redirect_owner
 from streaming.relay.cutting import folder_of
 from streaming.relay.heads import PLAYLIST_TYPE
 from streaming.relay.polling import Presence, poll_of
 from streaming.views import live
 from streaming.views.access import admitted
+from streaming.views.away import away_for, redirect
 from streaming.views.errors import for_players
 from streaming.visible import Sight
 
@@ -129,12 +131,12 @@ def _begin(
     if request.method == "HEAD":
         return _empty_list()
     wish = live.wish_of(request, sight.viewer, channel_key(channel.pk), channel.name)
-    if away := live.away_for(request, sight.viewer, wish.key):
+    if away := away_for(request, sight.viewer, wish.key, ways_of_channel):
         limits = live.limits_of(sight.viewer, redirect_owner())
         session_id = limits.admit(wish)
         with contextlib.ExitStack() as undo:
             undo.callback(limits.give_back, session_id)
-            response = live.redirect(live.ticket_of(request, wish, session_id), away)
+            response = redirect(live.ticket_of(request, wish, session_id), away)
             undo.pop_all()
         return response
     session = secrets.token_urlsafe(9)

@@ -9,23 +9,23 @@ from collections.abc import Sequence
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.utils.encoding import iri_to_uri
 
 from accounts.models import Viewer
 from channels.models import Channel, ChannelStream
 from restreamer.lib.client_address import client_address
 from restreamer.lib.errors import RestreamerError
 from restreamer.lib.redis_client import connection
-from streaming.candidates import Playable, any_key, channel_key
+from streaming.candidates import any_key, channel_key
 from streaming.dealing import owner_of
 from streaming.errors import ChannelGone, ChannelUnknown, NothingToPlay
 from streaming.handover import hand_over
 from streaming.limits import Limits, Wish
-from streaming.redirecting import Redirector, to_redirect
+from streaming.redirecting import ways_of_channel
 from streaming.redirects import redirect_owner
 from streaming.relay.seams import Ticket
 from streaming.views import catchup
 from streaming.views.access import admitted
+from streaming.views.away import away_for, redirect
 from streaming.views.errors import for_players
 from streaming.views.slates import slate_instead
 
@@ -85,7 +85,7 @@ def _television(request: HttpRequest, viewer: Viewer, key: str, title: str) -> H
         # Players probe with HEAD before they play: it opens nothing and takes nothing.
         return HttpResponse(content_type="video/mp2t", headers={"Cache-Control": "no-store"})
     wish = wish_of(request, viewer, key, title)
-    away = away_for(request, viewer, key)
+    away = away_for(request, viewer, key, ways_of_channel)
     limits = limits_of(viewer, redirect_owner() if away else owner_of(key))
     session_id = limits.admit(wish)
     ticket = ticket_of(request, wish, session_id)
@@ -110,11 +110,6 @@ def wish_of(request: HttpRequest, viewer: Viewer, key: str, title: str) -> Wish:
     )
 
 
-def away_for(request: HttpRequest, viewer: Viewer, key: str) -> list[Playable]:
-    """The streams to send the player to, where it is not to be served here."""
-    return to_redirect(key, asked=request.GET.get("direct") == "1") if viewer.may_redirect else []
-
-
 def limits_of(viewer: Viewer, owner: str) -> Limits:
     """The door that counts; `owner` will serve what it lets in."""
     return Limits(connection(), owner, policy=viewer.limit_policy or settings.VIEWER_LIMIT_POLICY)
@@ -133,13 +128,6 @@ def ticket_of(request: HttpRequest, wish: Wish, session_id: str) -> Ticket:
         protocol=str(request.META.get("SERVER_PROTOCOL", "HTTP/1.1")),
         for_s=settings.LONGEST_VIEWING_S,
     )
-
-
-def redirect(ticket: Ticket, away: list[Playable]) -> HttpResponse:
-    """The player goes to the provider itself; no cache and no other site learns the address."""
-    headers = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
-    address = Redirector(connection()).address(ticket, away)
-    return HttpResponse(status=302, headers={**headers, "Location": iri_to_uri(address)})
 
 
 def must_be_offered(channel: Channel) -> None:

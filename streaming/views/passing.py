@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
@@ -17,7 +18,10 @@ from streaming.limits import Limits, Wish
 from streaming.passthrough import answers, memory
 from streaming.passthrough.candidates import player_mark
 from streaming.passthrough.seams import FileFacts
+from streaming.redirecting import Way
+from streaming.redirects import redirect_owner
 from streaming.relay.seams import Ticket
+from streaming.views.away import redirect
 
 _LONGEST_AGENT = 200
 _LONGEST_HEADER = 200
@@ -28,8 +32,13 @@ def player_of(request: HttpRequest, viewer: Viewer) -> str:
     return player_mark(viewer.pk, client_address(request), _agent(request))
 
 
-def pass_through(request: HttpRequest, viewer: Viewer, key: str, title: str) -> HttpResponseBase:
-    """Let the relay serve this request from a provider's file. Raises what the viewer is told instead."""
+def pass_through(
+    request: HttpRequest, viewer: Viewer, key: str, title: str, away: Sequence[Way] = ()
+) -> HttpResponseBase:
+    """Let the relay serve this request from a provider's file, or send the player there, `away`.
+
+    Raises what the viewer is told instead.
+    """
     wish = Wish(
         viewer_id=viewer.pk,
         viewer_name=viewer.name,
@@ -40,7 +49,8 @@ def pass_through(request: HttpRequest, viewer: Viewer, key: str, title: str) -> 
         agent=_agent(request),
         login=viewer.login_mark(),
     )
-    limits = Limits(connection(), owner_of(key), policy=viewer.limit_policy or settings.VIEWER_LIMIT_POLICY)
+    owner = redirect_owner() if away else owner_of(key)
+    limits = Limits(connection(), owner, policy=viewer.limit_policy or settings.VIEWER_LIMIT_POLICY)
     session_id = limits.admit(wish)
     ticket = Ticket(
         session_id=session_id,
@@ -57,7 +67,7 @@ def pass_through(request: HttpRequest, viewer: Viewer, key: str, title: str) -> 
     )
     with contextlib.ExitStack() as undo:
         undo.callback(limits.give_back, session_id)
-        response = hand_over(request, ticket)
+        response = redirect(ticket, list(away)) if away else hand_over(request, ticket)
         undo.pop_all()
     return response
 

@@ -10,8 +10,10 @@ from django.http.response import HttpResponseBase
 from portals.models import Portal
 from streaming.errors import ChannelUnknown, TitleUnknown
 from streaming.passthrough.candidates import title_key
+from streaming.redirecting import ways_of_title
 from streaming.views import hls, live
 from streaming.views.access import admitted, admitted_by_login
+from streaming.views.away import away_for
 from streaming.views.errors import for_players
 from streaming.views.passing import pass_through, player_of, told_without_opening
 from streaming.visible import Sight
@@ -82,7 +84,8 @@ def watch_title(
     key = title_key(found.kind, found.public_id, offer_id, player_of(request, sight.viewer))
     if request.method == "HEAD":
         return told_without_opening(key, container)
-    return pass_through(request, sight.viewer, key, found.name)
+    away = away_for(request, sight.viewer, key, ways_of_title)
+    return pass_through(request, sight.viewer, key, found.name, away)
 
 
 def _portal(named: str) -> Portal:

@@ -11,7 +11,8 @@ from channels.models import Channel, Lineup
 from restreamer.lib import m3u
 from streaming.outputs import playlist as output
 from streaming.outputs.addresses import Addresses, Pictures
-from tests.factories import ChannelFactory, GroupFactory, LinkFactory, ViewerFactory
+from tests.factories import ChannelFactory, GroupFactory, LinkFactory, PortalFactory, ViewerFactory
+from tests.streaming.titles import episode_on, movie_on
 
 pytestmark = pytest.mark.django_db
 
@@ -137,6 +138,37 @@ def test_names_sort_as_people_count(client, viewer):
         line.rpartition(",")[2] for line in text(client, viewer, sort="name").splitlines() if line[:8] == "#EXTINF:"
     ]
     assert shown == ["Arte", "sport 2", "Sport 10"]
+
+
+def names(lines):
+    return [line.rpartition(",")[2] for line in lines.splitlines() if line[:8] == "#EXTINF:"]
+
+
+def test_groups_sort_as_their_owner_has_put_them(client, viewer):
+    for place, group in enumerate(("Zoo", "Arts")):
+        LinkFactory(channel__name=f"of {group}", channel__group=GroupFactory(name=group, position=place))
+    LinkFactory(channel__name="of none", channel__group=None)
+    assert names(text(client, viewer, sort="group")) == ["of Zoo", "of Arts", "of none"]
+
+
+@pytest.mark.parametrize("kind", ["movies", "series"])
+def test_titles_of_one_portal_can_be_asked_for(client, viewer, kind):
+    homes = [PortalFactory(slug=slug) for slug in ("home", "other")]
+    for portal in homes:
+        _ = movie_on(portal, name=portal.slug) if kind == "movies" else episode_on(portal, name=portal.slug)
+    assert len(names(text(client, viewer, kind=kind))) == 2
+    (found,) = names(text(client, viewer, kind=kind, portal="home"))
+    assert "home" in found
+    assert names(text(client, viewer, kind=kind, portal="nobody")) == []
+
+
+def test_a_lineup_of_movies_is_refused_and_never_means_all(client, viewer):
+    Lineup.objects.create(name="HD", slug="hd", quality="hd")
+    for path, query in (("/playlist", {"kind": "movies"}), ("/movies", {}), ("/series", {})):
+        answer = client.get(path, {"token": viewer.token, "lineup": "hd", **query})
+        assert answer.status_code == 400
+        assert b"Lineups hold channels" in answer.content
+    assert client.get("/playlist", {"token": viewer.token, "lineup": "hd", "kind": "live,movies"}).status_code == 200
 
 
 def test_one_lineup_can_be_asked_for_and_a_strange_one_is_unknown(client, viewer):

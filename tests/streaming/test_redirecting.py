@@ -30,9 +30,10 @@ from streaming.redirects import redirect_owner
 from streaming.relay.seams import Ticket
 from streaming.room import Room
 from streaming.sessions import Sessions
-from streaming.views import live
-from tests.factories import PortalFactory, SubscriptionFactory, ViewerFactory
+from streaming.views import away, live, passing
+from tests.factories import GroupFactory, PortalFactory, SubscriptionFactory, ViewerFactory
 from tests.streaming.openers import channel_on
+from tests.streaming.titles import episode_on, movie_on
 
 pytestmark = pytest.mark.django_db
 
@@ -76,7 +77,7 @@ class World:
 def world(redis: Redis, monkeypatch, settings) -> World:
     settings.LEASE_LIFETIME_S = 6.0
     provider = Provider()
-    monkeypatch.setattr(live, "Redirector", functools.partial(Redirector, providers=provider))
+    monkeypatch.setattr(away, "Redirector", functools.partial(Redirector, providers=provider))
     relayed: list[Ticket] = []
 
     def hand_over(request: object, ticket: Ticket) -> Any:
@@ -230,3 +231,36 @@ def test_a_player_may_ask_for_the_provider_where_nobody_chose_otherwise(world, v
     world.portal.proxy_url = "http://127.0.0.1:3128"
     world.portal.save()
     assert Client().get(direct.format(viewer.token)).content == b"relayed", "past a proxy no player is sent"
+
+
+@pytest.mark.parametrize("kind", ["movie", "episode"])
+def test_a_title_is_fetched_from_the_provider_by_who_may_and_asks(world, viewer, kind, monkeypatch):
+    monkeypatch.setattr(passing, "hand_over", lambda request, ticket: HttpResponse(b"passed through"))
+    Delivery.objects.all().delete()
+    title = movie_on(world.portal) if kind == "movie" else episode_on(world.portal)
+    address = f"/vod/{kind}/{title.pk}?token={{}}"
+    direct = f"{address}&direct=1"
+    assert Client().get(address.format(viewer.token)).content == b"passed through"
+    assert Client().get(direct.format(ViewerFactory().token)).content == b"passed through", "who may not, never"
+    assert Client().head(direct.format(viewer.token)).status_code == 200
+    assert world.provider.asked == []
+    answer = Client().get(direct.format(viewer.token))
+    assert (answer.status_code, answer["Location"]) == (302, SECRET.format(item="one", mac=world.mac.mac))
+    assert [one.owner for one in world.ledger.usage()] == [redirect_owner()]
+    deliver([world.portal], Mode.RELAY)
+    assert Client().get(direct.format(viewer.token)).content == b"passed through", "an owner's choice counts"
+
+
+def test_the_titles_of_a_portal_that_is_redirected_are_so_too(world, viewer):
+    assert Client().get(f"/vod/movie/{movie_on(world.portal).pk}?token={viewer.token}").status_code == 302
+
+
+def test_a_group_as_one_channel_is_redirected_as_the_group_is(world, viewer):
+    Delivery.objects.all().delete()
+    channel = channel_on(world.portal)
+    channel.group = GroupFactory(name="News")
+    channel.save()
+    address = f"/chplay/{channel.group.pk}?token={viewer.token}"
+    assert Client().get(address).content == b"relayed"
+    deliver([channel.group], Mode.REDIRECT)
+    assert Client().get(address).status_code == 302

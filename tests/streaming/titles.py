@@ -35,10 +35,10 @@ def movie_on(*portals: Portal, name: str = "Heat", adult: bool = False) -> Movie
     return movie
 
 
-def episode_on(portal: Portal, season: int = 1, number: int = 2) -> Episode:
+def episode_on(portal: Portal, season: int = 1, number: int = 2, name: str = "Dark") -> Episode:
     """An episode the portal offers under the id `one`, in its series `12:12`."""
-    series = Series.objects.create(name="Dark", enabled=True)
-    of_series = SeriesOffer.objects.create(portal=portal, series=series, provider_id="12:12", name="Dark")
+    series = Series.objects.create(name=name, enabled=True)
+    of_series = SeriesOffer.objects.create(portal=portal, series=series, provider_id="12:12", name=name)
     found = Season.objects.create(series=series, number=season)
     episode = Episode.objects.create(name="Lies", enabled=True, series=series, season=found, number=number)
     EpisodeOffer.objects.create(
