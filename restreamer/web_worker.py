@@ -1,7 +1,7 @@
 """gunicorn's worker of threads, with an end for requests that arrive too slowly and answers nobody reads.
 
-A client that sends half a request line and then nothing holds one of few threads, and so does one that asks for a long
-list and reads none of it; a handful of them would hold all.
+A client that sends half a request and then nothing would hold one of few threads, and so would one that asks for a long
+list and reads none of it; a handful of them would hold all. So a request gets a thread when it is here.
 """
 
 from __future__ import annotations
@@ -13,11 +13,13 @@ import socket
 import struct
 import termios
 import time
-from typing import Any
+from typing import Any, cast
 
+from gunicorn.http.errors import ParseException
 from gunicorn.workers.gthread import ThreadWorker
 
 from restreamer.lib.redact import RedactingFilter
+from restreamer.web_waiting import Arrival, WaitingRoom
 
 #: From the first byte of a request to the last of its head, and from there to the last of its body.
 HEAD_S, BODY_S = 15.0, 60.0
@@ -36,11 +38,58 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]
         self._overdue_at: dict[Any, float] = {}
         #: By connection that is being answered: when the time to read began, and what had been taken by then.
         self._reading: dict[Any, tuple[float, int]] = {}
+        #: Those whose body a thread reads while it comes.
+        self._large: set[Any] = set()
+        self._room: WaitingRoom | None = None
 
     def init_process(self) -> None:
         """gunicorn's own words of a request hold its address, and so a token."""
         logging.getLogger("gunicorn.error").addFilter(RedactingFilter())
         super().init_process()
+
+    def enqueue_req(self, conn: Any) -> None:
+        """A connection whose next request begins: it waits until that is here."""
+        if not self.alive or self.cfg.is_ssl or conn.sock.family == socket.AF_UNIX:
+            # TLS cannot be looked into; behind a unix socket is a proxy that waits itself.
+            super().enqueue_req(conn)
+            return
+        if self._room is None:
+            most = max(1, self.worker_connections // 2)
+            self._room = WaitingRoom(
+                self.poller, ready=self._arrived, end=self._end, most=most, head_s=HEAD_S, body_s=BODY_S
+            )
+        self._room.enter(conn)
+
+    def _arrived(self, conn: Any, arrival: Arrival) -> None:
+        if arrival.whole and not arrival.has_head:
+            self._refuse(conn, "431 Request Header Fields Too Large")
+        elif arrival.large_body and len(self._large) >= max(1, self.cfg.threads // 4):
+            self._refuse(conn, "503 Service Unavailable")
+        else:
+            if arrival.large_body:
+                self._large.add(conn)
+            conn.data_ready = True
+            super().enqueue_req(conn)
+
+    def _refuse(self, conn: Any, status: str) -> None:
+        with contextlib.suppress(OSError):
+            conn.sock.sendall(f"HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode())
+            # What is left unread when a connection is closed would take our answer with it.
+            conn.sock.recv(256 * 1024, socket.MSG_DONTWAIT)
+        self._end(conn)
+
+    def _end(self, conn: Any) -> None:
+        self.nr_conns -= 1
+        conn.close()
+
+    def finish_request(self, conn: Any, fs: Any) -> None:
+        """In the main loop, when a thread is done with a connection."""
+        self._large.discard(conn)
+        super().finish_request(conn, fs)
+
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: Any) -> None:
+        """gunicorn repeats what it could not read, to the log and to the client, and there may be a secret in it."""
+        super().handle_error(req, client, addr, _muted(exc) if isinstance(exc, ParseException) else exc)
 
     def handle(self, conn: Any) -> Any:
         """One request, from its first byte."""
@@ -66,6 +115,8 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]
     def murder_keepalived(self, force: bool = False) -> None:
         """Called at every turn of the main loop."""
         super().murder_keepalived(force)
+        if self._room is not None:
+            self._room.tidy(everybody=not self.alive)
         now = time.monotonic()
         for conn, overdue_at in list(self._overdue_at.items()):
             if now > overdue_at:
@@ -89,6 +140,13 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]
             return
         if conn in self._reading:
             self._reading[conn] = (now, taken)
+
+
+def _muted(exc: ParseException) -> ParseException:
+    """The same kind of error, which says no more than its kind."""
+    kind = type(exc)
+    quiet: Any = type(kind.__name__, (kind,), {"__init__": lambda self: None, "__str__": lambda self: kind.__name__})
+    return cast(ParseException, quiet())
 
 
 def _progress(sock: socket.socket) -> tuple[int, int]:
