@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -11,6 +11,7 @@ from django.utils.text import slugify
 
 from portals.models import Portal, PortalKind, Subscription
 from portals.models.subscription import normal_mac
+from portals.providers.m3u import keep_upload
 from restreamer.lib import redact
 from restreamer.lib.errors import InvalidInput
 
@@ -29,10 +30,12 @@ class NewPortal:
     streams: int = 1
     proxy_url: str = ""
     enable_new: bool = False
+    #: The list itself, packed or not, in place of an address; kind M3U.
+    playlist: Iterable[bytes] | None = None
 
 
 def add_portal(new: NewPortal) -> Portal:
-    """The stored portal with its subscriptions. Raises InvalidInput; then nothing was stored."""
+    """The stored portal with its subscriptions. Raises InvalidInput, PortalError; then nothing was stored."""
     name = new.name.strip()
     if not name:
         raise InvalidInput("A portal needs a name.")
@@ -42,12 +45,19 @@ def add_portal(new: NewPortal) -> Portal:
         raise InvalidInput("The number of streams cannot be negative; 0 means unlimited.")
     check_proxy(new.proxy_url)
     identities = _identities(new)
+    slug = free_slug(name)
+    if new.playlist is None:
+        address = _address(new.address, new.kind)
+    elif new.kind == PortalKind.M3U:
+        address = keep_upload(new.playlist, slug)
+    else:
+        raise InvalidInput("Only a portal of the kind M3U takes a playlist file.")
     with transaction.atomic():
         portal = Portal.objects.create(
             name=name,
-            slug=free_slug(name),
+            slug=slug,
             kind=new.kind,
-            address=_address(new.address, new.kind),
+            address=address,
             proxy_url=new.proxy_url,
             enable_new=new.enable_new,
         )

@@ -7,6 +7,8 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.core.files.uploadedfile import UploadedFile
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
@@ -16,18 +18,30 @@ from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import action, display
+from unfold.widgets import UnfoldAdminFileFieldWidget
 
 from portals.adding import PROXY_SCHEMES, check_proxy, free_slug, give_playlist
 from portals.admin.subscription import STATE_COLOURS, SubscriptionForm
 from portals.checking import check_subscription
+from portals.errors import PortalError
 from portals.jobs import enqueue_refresh
-from portals.models import Portal, Run, RunKind, Subscription
+from portals.models import Portal, PortalKind, Run, RunKind, Subscription
+from portals.providers.m3u import MAX_LIST_BYTES, forget_upload, judge, keep_upload
 from portals.refreshing import kinds_of
 from restreamer.lib.errors import InvalidInput, RestreamerError
+from restreamer.lib.http import MIB
 
 
 class PortalForm(forms.ModelForm[Portal]):
     """Checks what only Restreamer knows to be wrong."""
+
+    playlist = forms.FileField(
+        label="playlist file",
+        required=False,
+        widget=UnfoldAdminFileFieldWidget,
+        help_text="In place of an address: M3U, also packed as .gz, .xz, .bz2 or .zip. A new file replaces the old one "
+        "and is read at once.",
+    )
 
     class Meta:
         model = Portal
@@ -38,6 +52,31 @@ class PortalForm(forms.ModelForm[Portal]):
             "referer", "origin", "proxy_url", "verify_tls", "endpoint",
         )  # fmt: skip
         help_texts = {"proxy_url": f"One of {', '.join(PROXY_SCHEMES)}://host:port, for API and media."}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "address" in self.fields:  # absent for those who may only look
+            self.fields["address"].required = False
+
+    def clean(self) -> dict[str, Any]:
+        super().clean()
+        file = self.cleaned_data.get("playlist")
+        if file and self.cleaned_data.get("kind") != PortalKind.M3U:
+            self.add_error("playlist", "Only a portal of the kind “M3U playlist” takes a file.")
+        elif not file and not self.cleaned_data.get("address") and not self.has_error("playlist"):
+            self.add_error("address", "A portal needs the address its provider gave you.")
+        return self.cleaned_data
+
+    def clean_playlist(self) -> UploadedFile[Any] | None:
+        file: UploadedFile[Any] | None = self.cleaned_data["playlist"]
+        if file is not None:
+            if (file.size or 0) > MAX_LIST_BYTES:
+                raise forms.ValidationError(f"The file is larger than {MAX_LIST_BYTES // MIB} MB.")
+            try:
+                judge(file.open())
+            except PortalError as err:
+                raise forms.ValidationError(err.message) from err
+        return file
 
     def clean_proxy_url(self) -> str:
         value: str = self.cleaned_data["proxy_url"]
@@ -85,8 +124,9 @@ class PortalAdmin(ModelAdmin):
     actions = ("test_now", "refresh_now", "prefetch_now")
     change_form_outer_before_template = "portals/portal_actions.html"
     warn_unsaved_form = True
+    conditional_fields = {"playlist": f"kind == '{PortalKind.M3U}'"}
     fieldsets = (
-        (None, {"fields": ("name", "kind", "address", "enabled")}),
+        (None, {"fields": ("name", "kind", "address", "playlist", "enabled")}),
         (
             "Catalogue",
             {
@@ -121,7 +161,7 @@ class PortalAdmin(ModelAdmin):
     # --- those who may look but not change learn nothing a provider is reached or logged in with --------------------
 
     def get_fieldsets(self, request: HttpRequest, obj: Portal | None = None) -> Any:
-        may_know = self.has_change_permission(request, obj) or self.has_add_permission(request)
+        may_know = self.has_change_permission(request, obj) if obj else self.has_add_permission(request)
         return super().get_fieldsets(request, obj) if may_know else ((None, {"fields": _FOR_ALL}),)
 
     def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
@@ -140,13 +180,20 @@ class PortalAdmin(ModelAdmin):
     def save_model(self, request: HttpRequest, obj: Portal, form: Any, change: bool) -> None:
         if not obj.slug:
             obj.slug = free_slug(obj.name)
-        if change and "address" in form.changed_data:
+        file = form.cleaned_data.get("playlist")
+        if file is not None:
+            obj.address = keep_upload(file.chunks(), obj.slug)
+        before = form.initial.get("address", "")
+        if change and obj.address != before:
             obj.endpoint = ""
+            transaction.on_commit(lambda: forget_upload(before))
         super().save_model(request, obj, form, change)
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
         give_playlist(form.instance)
+        if form.cleaned_data.get("playlist") is not None:
+            self._refresh(request, form.instance)
 
     @display(description="subscriptions")
     def subscription_states(self, portal: Portal) -> SafeString | str:

@@ -56,6 +56,21 @@ def test_a_portal_is_added_with_its_macs():
     ]
 
 
+def test_a_playlist_file_is_added_and_replaced(tmp_path, settings):
+    settings.RESTREAMER_DATA = tmp_path / "data"
+    file = tmp_path / "mine.m3u"
+    file.write_text("#EXTM3U\n#EXTINF:-1,One\nhttp://127.0.0.1/1.ts\n")
+    said("portal", "add", "My list", str(file), "--refresh")
+    file.write_text("#EXTM3U\n#EXTINF:-1,One\nhttp://127.0.0.1/1.ts\n#EXTINF:-1,Two\nhttp://127.0.0.1/2.ts\n")
+    said("portal", "upload", "My list", str(file), "--wait")
+
+    portal = Portal.objects.get()
+    assert (portal.kind, portal.address) == ("m3u", str(tmp_path / "data/playlists/uploaded/my-list.m3u"))
+    assert sorted(portal.streams.values_list("name", flat=True)) == ["One", "Two"]
+    with pytest.raises(CommandError, match="cannot be read"):
+        said("portal", "upload", "My list", str(tmp_path / "none.m3u"))
+
+
 def test_add_refresh_and_enable_in_one_go(listing):
     document = as_json(
         "portal", "add", "Mine", "http://h/c/", "--mac", "00:1A:79:00:00:01", "--refresh", "--enable-all"

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import gzip
+import io
+import lzma
+import zipfile
+from pathlib import Path
+
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 from django.utils import timezone
 
 from portals import due
-from portals.models import Portal, RunKind
+from portals.errors import CatalogueIncomplete
+from portals.models import Portal, Run, RunKind
+from portals.providers.m3u import judge
 
 pytestmark = pytest.mark.django_db
 
@@ -67,3 +76,92 @@ def test_saving_a_playlist_that_lost_its_subscription_gives_it_back(admin_client
         filled(kind="m3u", address="http://127.0.0.1/list.m3u"),
     )
     assert portal.subscriptions.count() == 1
+
+
+LIST = b"#EXTM3U\n#EXTINF:-1,One\nhttp://127.0.0.1/1.ts\n"
+OTHER = b"#EXTM3U\n#EXTINF:-1,Two\nhttp://127.0.0.1/2.ts\n"
+
+
+def zipped(content, name="list.m3u"):
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(name, content)
+    return packed.getvalue()
+
+
+@pytest.fixture
+def playlists(settings, tmp_path) -> Path:
+    settings.RESTREAMER_DATA = tmp_path
+    return tmp_path / "playlists" / "uploaded"
+
+
+def uploaded(content, **fields):
+    file = SimpleUploadedFile("whatever.bin", content)
+    return filled(**{"kind": "m3u", "address": "", "playlist": file} | fields)
+
+
+@pytest.mark.parametrize(
+    "pack", [bytes, gzip.compress, lzma.compress, zipped, lambda c: zipped(c, "../../../evil.m3u")],
+    ids=["plain", "gz", "xz", "zip", "zip with a path in it"],
+)  # fmt: skip
+def test_an_uploaded_playlist_is_kept_and_read(admin_client, playlists, pack):
+    text = saved(admin_client, reverse(ADD), uploaded(pack(LIST)))
+
+    portal = Portal.objects.get()
+    assert portal.address == str(playlists / "mine.m3u")
+    assert [path.name for path in playlists.parent.rglob("*") if path.is_file()] == ["mine.m3u"]
+    assert portal.subscriptions.usable().count() == 1
+    assert Run.objects.filter(portal=portal, kind=RunKind.LIVE).exists()
+    assert "Watch it" in text
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"<!DOCTYPE html><html><title>Sign in</title></html>", "is a web page"),
+        (b"   ", "The playlist is empty"),
+        (gzip.compress(LIST * 500)[:-30], "broke off before its end"),
+        (zipped(LIST)[:40], "broke off before its end"),
+        (gzip.compress(LIST + b"#" * 4_000_000), "larger than 512 MB"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(3000), "not a playlist"),
+        (b"", "empty"),
+    ],
+    ids=["page", "blank", "cut gz", "cut zip", "bomb", "picture", "nothing"],
+)
+def test_what_is_no_playlist_is_told_and_leaves_the_old_one(admin_client, playlists, monkeypatch, content, sentence):
+    saved(admin_client, reverse(ADD), uploaded(LIST))
+    portal = Portal.objects.get()
+    monkeypatch.setattr("portals.providers.m3u.upload.MAX_LIST_BYTES", 3_000_000)
+
+    answer = admin_client.post(reverse("admin:portals_portal_change", args=[portal.pk]), uploaded(content))
+
+    assert sentence in answer.content.decode()
+    assert (playlists / "mine.m3u").read_bytes() == LIST
+    assert len(list(playlists.iterdir())) == 1
+
+
+def test_a_new_upload_replaces_the_old_and_goes_with_its_portal(
+    admin_client, playlists, django_capture_on_commit_callbacks
+):
+    saved(admin_client, reverse(ADD), uploaded(LIST))
+    portal = Portal.objects.get()
+    saved(admin_client, reverse("admin:portals_portal_change", args=[portal.pk]), uploaded(OTHER))
+    assert (playlists / "mine.m3u").read_bytes() == OTHER
+
+    with django_capture_on_commit_callbacks(execute=True):
+        portal.refresh_from_db()
+        portal.delete()
+    assert list(playlists.iterdir()) == []
+
+
+def test_a_list_that_takes_all_day_is_not_waited_for():
+    clock = iter(range(0, 10_000, 100))
+    with pytest.raises(CatalogueIncomplete, match="too long"):
+        judge(io.BytesIO(LIST + b"#\n" * 600_000), clock=lambda: float(next(clock)))
+
+
+def test_only_a_playlist_portal_takes_a_file_and_none_goes_without_an_address(admin_client, playlists):
+    file = uploaded(LIST, kind="stalker", address="http://127.0.0.1/c/")
+    assert "takes a file" in admin_client.post(reverse(ADD), file).content.decode()
+    assert "needs the address" in admin_client.post(reverse(ADD), filled(kind="m3u", address="")).content.decode()
+    assert not Portal.objects.exists()

@@ -75,6 +75,7 @@ class Say(StrEnum):
     TOO_LARGE = (
         "The playlist is larger than {limit} MB. What is stored stays as it is; ask your provider for a smaller one."
     )
+    TOO_LONG = "The file takes too long to read to be a playlist. What is stored stays as it is."
     # --- files
     NO_FILE = "There is no file {path}. Enter the whole path, or upload the playlist again."
     FILE_NOT_ALLOWED = (

@@ -220,6 +220,12 @@ def allowed_folders() -> list[Path]:
     return [settings.RESTREAMER_DATA / "playlists", *(Path(folder) for folder in settings.PLAYLIST_FOLDERS)]
 
 
+def is_allowed(path: Path) -> bool:
+    """May this file be read where it lies? Links are followed."""
+    resolved = path.resolve()
+    return any(resolved.is_relative_to(folder.resolve()) for folder in allowed_folders())
+
+
 @contextlib.contextmanager
 def _file(path: Path, etag: str) -> Iterator[_Opened]:
     resolved = _allowed(path)
@@ -240,7 +246,7 @@ def _allowed(path: Path) -> Path:
     """The file itself, links followed. Raises NotAPortal when it is not where playlists may be."""
     try:
         resolved = path.resolve()
-        inside = any(resolved.is_relative_to(folder.resolve()) for folder in allowed_folders())
+        inside = is_allowed(path)
         missing = inside and not resolved.is_file()
     except (OSError, RuntimeError, ValueError) as err:  # too long, a ring of links, a NUL in it
         raise errors.NotAPortal(Say.NO_FILE.of(path=path)) from err

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Iterable, Iterator
 
 #: A longer line is dropped: nothing in a channel list needs it, and a hostile one would fill the memory.
 MAX_LINE_BYTES = 64 * 1024
+
+#: Blank lines say nothing; a packed file may hold half a thousand million of them.
+_MANY_BLANKS = b"\n" * 8
+_BLANKS = re.compile(rb"\n+")
 
 
 class LineReader:
@@ -65,6 +70,8 @@ def _as_utf8(pieces: Iterable[bytes]) -> Iterator[bytes]:
         # A pair split between two pieces makes a blank line, which nobody minds.
         if b"\r" in data:
             data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        if _MANY_BLANKS in data:
+            data = _BLANKS.sub(b"\n", data)
         yield data
 
 

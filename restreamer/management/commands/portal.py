@@ -1,8 +1,10 @@
-"""`manage.py portal add|list|test|refresh|cancel|diff|doctor|remove`."""
+"""`manage.py portal add|upload|list|test|refresh|cancel|diff|doctor|remove`."""
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, BinaryIO
 
 from django.db import transaction
 
@@ -12,6 +14,7 @@ from portals.adding import NewPortal, add_portal
 from portals.checking import check_subscription
 from portals.models import Portal, PortalKind, Run, RunKind, RunState, Subscription
 from portals.models.run import UNDER_WAY
+from portals.providers.m3u import is_allowed, keep_upload, pieces_of
 from portals.refreshing import kinds_of
 from restreamer import portal_reports
 from restreamer.cli_runs import RunsCommand, portals_named
@@ -28,8 +31,8 @@ class Command(RunsCommand):
     def add_verbs(self, verbs: Any) -> None:
         add = verbs.add_parser("add", help="add a provider")
         add.add_argument("name")
-        add.add_argument("url", help="address as your provider gave it")
-        add.add_argument("--kind", choices=PortalKind.values, default=PortalKind.STALKER)
+        add.add_argument("url", metavar="URL", help="address as your provider gave it, or a playlist file")
+        add.add_argument("--kind", choices=PortalKind.values, help="stalker unless said; m3u for a file")
         add.add_argument("--mac", action="append", default=[], help="one or several, comma separated")
         add.add_argument("--login", action="append", default=[], metavar="USER:PASSWORD")
         add.add_argument("--streams", type=int, default=1, help="streams at once per MAC or login; 0 = unlimited")
@@ -39,6 +42,11 @@ class Command(RunsCommand):
             "--enable-all", action="store_true", help="show all its channels, those of later refreshes too"
         )
         add.set_defaults(action=self.add)
+        upload = verbs.add_parser("upload", help="replace the playlist of a provider by a file")
+        upload.add_argument("name")
+        upload.add_argument("file", type=Path, help="M3U, also packed as .gz, .xz, .bz2 or .zip")
+        upload.add_argument("--wait", action="store_true", help="return when it is read")
+        upload.set_defaults(action=self.upload)
         listing = verbs.add_parser("list", help="list the providers")
         listing.set_defaults(action=self.list_all)
         test = verbs.add_parser("test", help="ask the provider about each subscription")
@@ -73,18 +81,23 @@ class Command(RunsCommand):
 
     def add(self, options: dict[str, Any]) -> None:
         """Add a portal, on wish refresh it and enable its channels."""
-        portal = add_portal(
-            NewPortal(
-                name=options["name"],
-                address=options["url"],
-                kind=options["kind"],
-                macs=_commas(options["mac"]),
-                logins=options["login"],
-                streams=options["streams"],
-                proxy_url=options["proxy"],
-                enable_new=options["enable_all"],
-            )
+        file = Path(options["url"])
+        is_file = options["kind"] in (None, PortalKind.M3U) and file.is_file()
+        new = NewPortal(
+            name=options["name"],
+            address=str(file.absolute()) if is_file else options["url"],
+            kind=options["kind"] or (PortalKind.M3U if is_file else PortalKind.STALKER),
+            macs=_commas(options["mac"]),
+            logins=options["login"],
+            streams=options["streams"],
+            proxy_url=options["proxy"],
+            enable_new=options["enable_all"],
         )
+        if is_file and not is_allowed(file):
+            with _opened(file) as opened:
+                portal = add_portal(replace(new, playlist=pieces_of(opened)))
+        else:
+            portal = add_portal(new)
         self.say(f"Portal {portal.name!r} added with {portal.subscriptions.count()} subscription(s).")
         document: dict[str, Any] = {"id": portal.pk, "name": portal.name, "slug": portal.slug, "kind": portal.kind}
         if options["refresh"]:
@@ -92,6 +105,19 @@ class Command(RunsCommand):
             document["runs"] = runs
         if self.as_json:
             self.result(document)
+
+    def upload(self, options: dict[str, Any]) -> None:
+        """Replace the list of a portal and have it read."""
+        portal = portals_named([options["name"]])[0]
+        if portal.kind != PortalKind.M3U:
+            raise InvalidInput(f"{portal.name!r} is no M3U portal; only those take a playlist file.")
+        with _opened(options["file"]) as opened:
+            portal.address = keep_upload(pieces_of(opened), portal.slug)
+        portal.save(update_fields=["address"])
+        self.say(f"Portal {portal.name!r} has its new playlist.")
+        runs = self.refresh_all([portal], wait=options["wait"])
+        if self.as_json:
+            self.result({"id": portal.pk, "name": portal.name, "runs": runs})
 
     def list_all(self, options: dict[str, Any]) -> None:
         """All portals with their subscriptions."""
@@ -190,6 +216,13 @@ class Command(RunsCommand):
             for start in range(0, len(doomed), 500):
                 Channel.objects.filter(pk__in=doomed[start : start + 500]).delete()
         self.result({"removed": portal.name}, [f"Portal {portal.name!r} removed."])
+
+
+def _opened(file: Path) -> BinaryIO:
+    try:
+        return file.open("rb")
+    except OSError as err:
+        raise InvalidInput(f"The file {file} cannot be read: {err.strerror}.") from err
 
 
 def _asked(subscription: Subscription) -> dict[str, Any]:

@@ -534,9 +534,9 @@ def test_a_folder_is_no_file(folder):
 def test_an_upload_becomes_a_list(folder, pack):
     address = keep_upload([pack(MIXED.encode())], "../../My Provider's list.m3u.gz")
 
-    assert address == f"{folder}/my-providers-list.m3u"
+    assert address == f"{folder}/uploaded/my-providers-list.m3u"
     assert len(list(provider_at(address).live_streams(no_progress))) == 3
-    assert [path.name for path in folder.iterdir()] == ["my-providers-list.m3u"]
+    assert [path.name for path in (folder / "uploaded").iterdir()] == ["my-providers-list.m3u"]
 
 
 def test_an_upload_of_a_zip(folder, tmp_path):
@@ -552,7 +552,7 @@ def test_an_upload_that_is_no_list_leaves_the_old_one(folder):
     with pytest.raises(errors.AnswerUnreadable):
         keep_upload([b"<html><title>Login</title>"], "list")
     assert provider_at(address).check(subscription()).state == "ok"
-    assert len(list(folder.iterdir())) == 1
+    assert len(list((folder / "uploaded").iterdir())) == 1
 
 
 def test_an_upload_larger_than_allowed_is_refused(folder, monkeypatch):
@@ -560,7 +560,7 @@ def test_an_upload_larger_than_allowed_is_refused(folder, monkeypatch):
 
     with pytest.raises(errors.CatalogueIncomplete):
         keep_upload([MIXED.encode()] * 3, "list")
-    assert list(folder.iterdir()) == []
+    assert list((folder / "uploaded").iterdir()) == []
 
 
 def test_a_list_larger_than_allowed_is_refused(web, monkeypatch):
