@@ -415,9 +415,10 @@ LOGGING = {
     "filters": {
         "redact": {"()": "restreamer.lib.redact.RedactingFilter"},
         "meant": {"()": "restreamer.lib.refusals.NotRefusals"},
+        "brief": {"()": "restreamer.lib.refusals.Brief"},
     },
     "formatters": {"plain": {"format": "%(levelname)s %(name)s: %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "filters": ["redact"], "formatter": "plain"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "filters": ["redact", "brief"], "formatter": "plain"}},
     "root": {"handlers": ["stderr"], "level": "INFO"},
     "loggers": {
         "django.request": {"level": "ERROR", "filters": ["meant"]},

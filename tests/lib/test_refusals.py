@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from restreamer.lib.refusals import NotRefusals
+from restreamer.lib.refusals import Brief, NotRefusals
 
 
 def record(status, *, raised=False):
@@ -27,3 +27,13 @@ def record(status, *, raised=False):
 )
 def test_a_meant_503_is_no_error_of_ours(made, kept):
     assert NotRefusals().filter(made) is kept
+
+
+def test_what_is_suspicious_is_one_line_and_what_is_our_fault_is_told_whole():
+    made = record(400, raised=True)
+    made.name, made.msg = "django.security.DisallowedHost", "Invalid HTTP_HOST header: " + "a" * 5000
+    assert Brief().filter(made)
+    assert (made.exc_info, len(made.getMessage())) == (None, 200)
+    ours = record(500, raised=True)
+    assert Brief().filter(ours)
+    assert ours.exc_info
