@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from portals import errors
@@ -34,19 +34,36 @@ def check_subscription(subscription: Subscription, *, now: Callable[[], datetime
     except errors.PortalError as err:
         _keep(subscription, now(), last_error=err.message, **_throttled(subscription, err, now()))
         raise
+    keep_report(subscription, report, now=now)
+    return report
+
+
+def keep_report(
+    subscription: Subscription, report: SubscriptionReport, *, now: Callable[[], datetime] = timezone.now
+) -> None:
+    """What a portal told of a subscription, asked for it or by the way."""
     found: dict[str, Any] = {
         "state": report.state,
         "state_until": rests_until(report.state, subscription.state, now()),
         "last_error": "" if report.state == SubscriptionState.OK else report.sentence,
         "warning": report.warning,
     }
+    if report.facts:
+        found["facts"] = dict(report.facts)
     if report.expires_at is not None:
         found["expires_at"] = report.expires_at
     # A limit the provider names itself; one the owner has set stays.
     if report.streams is not None and subscription.streams == _DEFAULT_STREAMS:
         found["streams"] = report.streams
     _keep(subscription, now(), **found)
-    return report
+
+
+def note_end(
+    subscription: Subscription, expires_at: datetime | None, *, now: Callable[[], datetime] = timezone.now
+) -> None:
+    """The end of what is paid for, where a refresh is told it; one nobody names leaves what is known."""
+    if expires_at is not None and expires_at != subscription.expires_at:
+        _keep(subscription, now(), expires_at=expires_at)
 
 
 def note_failure(
@@ -77,9 +94,13 @@ def note_success(subscription: Subscription, *, now: Callable[[], datetime] = ti
 
 
 def due_for_recheck(now: datetime) -> QuerySet[Subscription]:
-    """Refused subscriptions whose time to be asked again has come."""
+    """Refused subscriptions whose time to be asked again has come; and those whose end has come and that nobody asked
+    since: they are used no more, so no refresh would hear that they were renewed."""
+    refused = Q(state__in=REFUSED_STATES)
+    over = Q(expires_at__lte=now) & (Q(state_until__isnull=True) | Q(state_until__lte=now))
+    unasked = Q(checked_at__isnull=True) | Q(checked_at__lte=now - _EXPIRED_RECHECK)
     return Subscription.objects.filter(
-        enabled=True, portal__enabled=True, state__in=REFUSED_STATES, state_until__lte=now
+        (refused & Q(state_until__lte=now)) | (~refused & over & unasked), enabled=True, portal__enabled=True
     ).select_related("portal")
 
 

@@ -7,9 +7,10 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.html import format_html_join
-from django.utils.safestring import mark_safe
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.timezone import localtime
 from unfold.admin import ModelAdmin
 
@@ -31,6 +32,10 @@ STATE_COLOURS: dict[str, str] = {
     SubscriptionState.THROTTLED: "text-orange-700 dark:text-orange-400",
     SubscriptionState.COOLDOWN: "text-orange-700 dark:text-orange-400",
 }
+
+
+_EXPIRY_WORDS = {"past": "over", "soon": "soon"}
+_EXPIRY_COLOURS = {"past": "text-red-700 dark:text-red-400", "soon": "text-orange-700 dark:text-orange-400"}
 
 
 class SubscriptionForm(forms.ModelForm[Subscription]):
@@ -60,8 +65,24 @@ class SubscriptionForm(forms.ModelForm[Subscription]):
 class _SubscriptionAdmin(ModelAdmin):
     form = SubscriptionForm
     list_filter = ("portal", "state", "enabled")
-    readonly_fields: tuple[str, ...] = ("state", "state_until", "last_error", "warning", "checked_at")
+    readonly_fields: tuple[str, ...] = ("state", "state_until", "last_error", "warning", "checked_at", "account")
     list_select_related = ("portal",)
+
+    @admin.display(description="expires", ordering="expires_at")
+    def expires(self, subscription: Subscription) -> SafeString | str:
+        """The day; in colour when it is over or soon, and then in words too."""
+        if subscription.expires_at is None:
+            return "–"
+        day = date_format(localtime(subscription.expires_at), "j M Y")
+        runs_out = subscription.runs_out(timezone.now())
+        if not runs_out:
+            return day
+        return format_html('<span class="{}">{} ({})</span>', _EXPIRY_COLOURS[runs_out], day, _EXPIRY_WORDS[runs_out])
+
+    @admin.display(description="account")
+    def account(self, subscription: Subscription) -> str:
+        """What the provider last told of it."""
+        return format_html_join(mark_safe("<br>"), "{}: {}", subscription.facts.items()) or "not told yet"
 
     @admin.display(description="said lately")
     def said_lately(self, subscription: Subscription) -> str:
@@ -84,7 +105,7 @@ class _SubscriptionAdmin(ModelAdmin):
 class MacAdmin(_SubscriptionAdmin):
     """MACs of Stalker portals with the identity they send."""
 
-    list_display = ("mac", "portal", "state", "streams", "expires_at", "enabled", "last_error")
+    list_display = ("mac", "portal", "state", "streams", "expires", "enabled", "last_error")
     search_fields = ("mac", "label", "portal__name")
     fieldsets = (
         (None, {"fields": ("portal", "mac", "label")}),
@@ -107,7 +128,7 @@ class MacAdmin(_SubscriptionAdmin):
 class LoginAdmin(_SubscriptionAdmin):
     """Logins of Xtream portals."""
 
-    list_display = ("login", "portal", "state", "streams", "expires_at", "enabled", "last_error")
+    list_display = ("login", "portal", "state", "streams", "expires", "enabled", "last_error")
     search_fields = ("login", "label", "portal__name")
     fieldsets = (
         (None, {"fields": ("portal", "login", "password", "label")}),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime, timedelta
 
 from django.db import models
 from django.db.models import Q
@@ -35,6 +36,10 @@ REFUSED_STATES = (
     SubscriptionState.EXPIRED,
     SubscriptionState.CONFLICT,
 )
+
+
+#: So long before the end of what is paid for it is time to renew.
+EXPIRES_SOON = timedelta(days=14)
 
 
 def normal_mac(value: str) -> str:
@@ -98,6 +103,8 @@ class Subscription(models.Model):
     warning = models.TextField(blank=True, editable=False)
     checked_at = models.DateTimeField(null=True, blank=True, editable=False)
     expires_at = models.DateTimeField(null=True, blank=True)
+    #: What the provider last told of the account (SubscriptionReport.facts).
+    facts = models.JSONField(default=dict, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = SubscriptionQuerySet.as_manager()
@@ -119,6 +126,14 @@ class Subscription(models.Model):
         """What the provider counts streams by: this subscription alone, or all that share its word."""
         word = self.shared_count.strip().casefold()
         return f"shared:{word}" if word else str(self.pk)
+
+    def runs_out(self, now: datetime) -> str:
+        """`past` or `soon`; "" when there is time, or nobody knows."""
+        if self.expires_at is None:
+            return ""
+        if self.expires_at <= now:
+            return "past"
+        return "soon" if self.expires_at <= now + EXPIRES_SOON else ""
 
     @property
     def shown_name(self) -> str:

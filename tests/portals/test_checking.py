@@ -170,3 +170,15 @@ def test_the_recheck_job_survives_a_dead_portal_and_a_deleted_row(portal_says):
     row = SubscriptionFactory(state="blocked")
     assert jobs.recheck(row.pk) == "blocked"
     assert jobs.recheck(row.pk + 1) == "gone"
+
+
+def test_what_the_provider_tells_of_the_account_is_kept(portal_says):
+    portal_says(SubscriptionReport("ok", "fine", facts={"Status": "Active"}))
+    assert check(SubscriptionFactory()).facts == {"Status": "Active"}
+
+
+@pytest.mark.parametrize(("checked", "due"), [(None, True), (NOW - 25 * HOUR, True), (NOW - HOUR, False)])
+def test_one_whose_end_has_come_is_asked_once_a_day_whether_it_was_renewed(checked, due):
+    SubscriptionFactory(state="ok", expires_at=NOW - HOUR, checked_at=checked)
+    SubscriptionFactory(state="ok", expires_at=NOW + HOUR)
+    assert checking.due_for_recheck(NOW).exists() is due

@@ -283,6 +283,22 @@ class StalkerProvider:
             self._sessions.note(subscription, play_token=listing.play_token)
         catalogue.add(subscription, listing, live.censored_ids(genres))
         checking.note_success(subscription)
+        self._note_end(subscription)
+
+    def _note_end(self, subscription: Subscription) -> None:
+        """How long it is paid for: one question, put to whichever page tells it. A list needs no answer to it."""
+        now = datetime.fromtimestamp(self._clock(), UTC)
+        try:
+            if self._sessions.noted(subscription, "profile_tells_end"):
+                ends = expiry.account_end(self._sessions.signed_in_again(subscription).profile.row, {}, now)
+            else:
+                ends = expiry.account_end({}, self._main_info(subscription), now)
+        except errors.SubscriptionRefused as err:
+            checking.note_failure(subscription, err)
+        except errors.PortalError:
+            return
+        else:
+            checking.note_end(subscription, ends)
 
     def _address(
         self, subscription: Subscription, session: PortalSession, order: str, provider_data: Mapping[str, Any]

@@ -6,6 +6,7 @@ import contextlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, fields, replace
+from datetime import UTC, datetime
 from typing import Any
 
 from redis import Redis
@@ -13,7 +14,7 @@ from redis.exceptions import LockError
 
 from portals import errors
 from portals.models import Portal, Subscription
-from portals.providers.stalker import envelope
+from portals.providers.stalker import envelope, expiry
 from portals.providers.stalker.envelope import Envelope
 from portals.providers.stalker.identity import Identity
 from portals.providers.stalker.sentences import Say
@@ -241,7 +242,9 @@ class Sessions:
     def _kept(self, subscription: Subscription, signed_in: SignedIn) -> SignedIn:
         """Store a sign-in for everybody, and where the portal was found."""
         key = redis_keys.portal_session(subscription.pk)
-        self.note(subscription, **asdict(signed_in.session), asked_at=str(self._wire.clock()))
+        now = self._wire.clock()
+        told = expiry.account_end(signed_in.profile.row, {}, datetime.fromtimestamp(now, UTC))
+        self.note(subscription, **asdict(signed_in.session), asked_at=str(now), profile_tells_end="1" if told else "")
         self._client.expire(key, _SESSION_MEMORY_S)
         self._client.delete(redis_keys.portal_refusal(subscription.pk))
         if self._portal.endpoint != signed_in.session.endpoint:

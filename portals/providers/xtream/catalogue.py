@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from portals import errors
+from portals import checking, errors
 from portals.models import Portal, Subscription
 from portals.providers.base import Progress
 from portals.providers.records import GenreRecord, StreamRecord
@@ -34,9 +34,10 @@ class Catalogue:
         self._accounts: dict[int, Account] = {}
 
     def account(self, subscription: Subscription) -> Account:
-        """The login's account, asked for once. Raises SubscriptionRefused, PortalError."""
+        """The login's account, asked for once and kept in its row. Raises SubscriptionRefused, PortalError."""
         if subscription.pk not in self._accounts:
             found = self._panel.account(subscription)
+            checking.keep_report(subscription, account.report(found, self._panel.now))
             refused = account.refusal(found, self._panel.now)
             if refused is not None:
                 raise refused
@@ -121,7 +122,12 @@ class Catalogue:
                 raise errors.CatalogueIncomplete(sentence, retry_after_s=err.retry_after_s) from err
         if not found:
             raise next(iter(refused.values()), errors.NoUsableSubscription(Say.NO_LOGIN.of()))
-        return found, list(refused)
+        return found, list(dict.fromkeys([*refused, *self._resting()]))
 
     def _usable(self) -> list[Subscription]:
         return list(Subscription.objects.usable().filter(portal=self._portal).exclude(login=""))
+
+    def _resting(self) -> list[Subscription]:
+        """Logins the panel has refused before: what they were offered stays theirs for when they are renewed."""
+        enabled = Subscription.objects.filter(portal=self._portal, enabled=True).exclude(login="")
+        return list(enabled.exclude(pk__in=[one.pk for one in self._usable()]))

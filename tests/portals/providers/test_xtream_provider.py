@@ -34,6 +34,30 @@ def names(records) -> list[str]:
 
 EVERY_CHANNEL = ["News HD", 'Ünïcode "quoted", name', "Jazz", "Late"]
 
+# --- the account ---------------------------------------------------------------------------------------------------
+
+
+def test_a_refresh_keeps_what_the_panel_says_of_each_login_without_another_question(xtream_house):
+    house = xtream_house(Line("a", "1", exp_date=str(int(NOW) + 86400)), Line("b", "2", status="Banned"))
+    provider = house.provider()
+    provider.live_genres()
+    list(provider.live_streams(no_progress))
+
+    paid, banned = Subscription.objects.order_by("rank")
+    assert (paid.state, paid.expires_at) == ("ok", datetime.fromtimestamp(NOW + 86400, UTC))
+    assert paid.facts["Status"] == "Active"
+    assert "in use, most:" in paid.facts["Connections"]
+    assert banned.state == "blocked"
+    assert sum(one.path.endswith("player_api.php") and not one.action for one in house.panel.asked) == 2
+
+
+def test_a_login_the_panel_refused_before_is_not_forgotten_by_later_refreshes(xtream_house):
+    house = xtream_house(Line("a", "1", status="Expired"), Line("b", "2", bouquet={1}), Line("c", "3", bouquet={1, 2}))
+    gone, _, wide = house.logins
+    streams(house)
+    assert {one.name: one.offered_to for one in streams(house)}["Jazz"] == (wide.pk, gone.pk)
+
+
 # --- live ----------------------------------------------------------------------------------------------------------
 
 

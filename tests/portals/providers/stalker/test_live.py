@@ -449,3 +449,32 @@ def _half(home) -> Reply:
     seen = home.fake.catalogue.channels[:30]
     rows = [home.fake.dialect.channel_row(home.fake.account(), channel) for channel in seen]
     return js({"total_items": 60, "max_page_items": 30, "data": rows})
+
+
+# --- how long it is paid for
+
+
+@pytest.mark.parametrize(
+    ("family", "place", "value"),
+    [("stock", "end_date", "2031-02-03 00:00:00"), ("stock", "phone", "03.02.2031"),
+     ("panel", "phone", "February 3, 2031, 12:00 am")],
+)  # fmt: skip
+def test_a_refresh_learns_the_end_of_each_mac_with_one_question(house, family, place, value):
+    home = house(family, channels=20)
+    setattr(home.fake.account(), place, value)
+    home.streams()
+    assert f"{Subscription.objects.get().expires_at:%Y-%m-%d}" == "2031-02-03"
+
+    asked_before = len(home.fake.requests)
+    setattr(home.fake.account(), place, value.replace("2031", "2032"))
+    home.streams()
+    assert f"{Subscription.objects.get().expires_at:%Y-%m-%d}" == "2032-02-03"
+    asked = [name for _at, name in home.fake.requests[asked_before:]]
+    assert sum(name in ("account_info.get_main_info", "stb.get_profile") for name in asked) == 1
+
+
+def test_a_list_needs_no_account_page(house):
+    home = house(channels=20)
+    home.fake.fault("account_info.get_main_info", page())
+    assert home.streams()
+    assert Subscription.objects.get().expires_at is None
