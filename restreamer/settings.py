@@ -49,6 +49,8 @@ WORKERS = env_int("RESTREAMER_WORKERS", 2, minimum=2, maximum=32)
 
 SECRET_KEY_GIVEN = env_secret("RESTREAMER_SECRET_KEY")
 SECRET_KEY = SECRET_KEY_GIVEN or data_folder.secret_key(RESTREAMER_DATA)
+# What scrapers of /metrics send; empty: administrators only.
+METRICS_TOKEN = env_secret("RESTREAMER_METRICS_TOKEN")
 DEBUG = env_bool("RESTREAMER_DEBUG", default=False)
 TESTING = "pytest" in sys.modules
 ALLOWED_HOSTS = env_list("RESTREAMER_ALLOWED_HOSTS", ("*",))

@@ -5,6 +5,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from accounts.views import login
+from monitoring.metrics import metrics
 from restreamer import health
 from streaming import now_playing
 from streaming.views import hdhr
@@ -12,6 +13,7 @@ from streaming.views import hdhr
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
+    path("metrics", metrics, name="metrics"),
     # One door for everybody: throttle, second factor and single sign-on are behind it alone.
     path("admin/login/", login.log_in),
     path("admin/password_change/", RedirectView.as_view(pattern_name="account")),
