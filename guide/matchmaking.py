@@ -63,11 +63,20 @@ def refs_of(channel_ids: Iterable[int]) -> dict[int, GuideRef]:
 
     A handful of queries for each 10,000 channels.
     """
-    ids = list(channel_ids)
+    ids = sorted(channel_ids)
+    wanted = set(ids)
     found: dict[int, GuideRef] = {}
     for at in range(0, len(ids), 10_000):
-        for pair in GuideMatch.objects.accepted().filter(channel_id__in=ids[at : at + 10_000]).order_by("pk"):
-            found[pair.channel_id] = GuideRef(pair.guide_id, pair.shift_minutes, pair.source_id)
+        some = ids[at : at + 10_000]
+        pairs = GuideMatch.objects.accepted().order_by("pk")
+        # Naming an id costs more than reading a row; ids that stand close together need not be named.
+        close = some[-1] - some[0] < 2 * len(some)
+        pairs = pairs.filter(channel_id__range=(some[0], some[-1])) if close else pairs.filter(channel_id__in=some)
+        for channel_id, guide_id, shift, source_id in pairs.values_list(
+            "channel_id", "guide_id", "shift_minutes", "source_id"
+        ):
+            if channel_id in wanted:
+                found[channel_id] = GuideRef(guide_id, shift, source_id)
     for source_id in EpgSource.objects.enabled().filter(kind=SourceKind.DUMMY).in_order().values_list("pk", flat=True):
         keys = GuideChannel.objects.live().filter(source=source_id).values_list("key", flat=True)
         known = set(keys)

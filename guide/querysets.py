@@ -36,6 +36,8 @@ _XMLTV_COLUMNS = ("channel_id", "begins", "ends", "title", "subtitle", "descript
 Ref = TypeVar("Ref", str, GuideRef)
 Value = TypeVar("Value", str, int)
 _VALUES_AT_ONCE = 10_000
+#: Below this, asking how many there are is no gain.
+_MANY_KEYS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,10 +172,11 @@ def _chunks(values: Iterable[Value]) -> Iterator[list[Value]]:
 
 def _channels(keys: list[str]) -> Iterable[tuple[int, str, int, int, datetime | None, datetime | None, int]]:
     channels = apps.get_model("guide", "GuideChannel")._default_manager.readable()
-    return (
-        channels.filter(key__in=keys)
-        .order_by("source__priority", "source_id")
-        .values_list("pk", "key", "source_id", "source__shift_minutes", "first_start", "last_stop", "programmes_kept")
+    # Naming a key costs more than reading a row: where more is asked for than there is, all of it is read.
+    if len(keys) < _MANY_KEYS or channels.count() > len(keys):
+        channels = channels.filter(key__in=keys)
+    return channels.order_by("source__priority", "source_id").values_list(
+        "pk", "key", "source_id", "source__shift_minutes", "first_start", "last_stop", "programmes_kept"
     )
 
 

@@ -16,7 +16,7 @@ from restreamer.lib.xmltv_write import HEAD, TAIL, channel_element, escape, esca
 CHUNK_CHARS = 128 * 1024
 #: Guide channels read together; a page of rows is a query.
 _CHANNELS_AT_ONCE = 200
-_CHANNELS_ANNOUNCED = 2000
+_CHANNELS_ANNOUNCED = 10_000
 #: A few megabytes; guides that count seconds never repeat themselves.
 _TIMES_KEPT = 20_000
 

@@ -36,6 +36,13 @@ def test_the_certain_is_accepted_and_the_likely_proposed():
     assert refs_of([1, 2, 3]) == {1: GuideRef("BBC1.uk", 0, source.pk)}
 
 
+@pytest.mark.parametrize("asked", [[2, 1, 4], [1, 900_000, 4]])
+def test_only_pairs_of_the_channels_asked_for_are_told(asked):
+    for channel_id in (1, 3, 4, 900_000):
+        GuideMatch.objects.create(channel_id=channel_id, guide_id=f"g{channel_id}", decision=Decision.ACCEPTED)
+    assert refs_of(asked) == {pk: GuideRef(f"g{pk}") for pk in asked if pk != 2}
+
+
 def test_what_was_rejected_never_comes_back():
     guide("A", ("BBC1.uk", "BBC One"))
     match([ChannelFacts(1, "BBC 1")], now=NOW)

@@ -8,6 +8,7 @@ import pytest
 
 from guide.importer import import_guide
 from guide.models import EpgSource, Programme
+from guide.querysets import feeds_of
 from guide.records import GuideChannelRecord, GuideRecord, GuideRef
 from tests.guide.feeds import NOW, at
 
@@ -102,6 +103,17 @@ def test_one_channel_with_two_shifts_is_two_answers():
     assert [[s.programme.title for s in found[ref]] for ref in (plain, late)] == [["six"], []]
     found = Programme.objects.window([plain, late], at("1 19:00"), at("1 20:00"))
     assert [[s.programme.title for s in found[ref]] for ref in (plain, late)] == [["seven"], ["six"]]
+
+
+@pytest.mark.parametrize("asked", [["a"], ["a", "b", "x", "y"]])
+def test_whether_few_or_more_than_there_are_is_asked_for_the_answer_is_the_same(asked, monkeypatch):
+    monkeypatch.setattr("guide.querysets._MANY_KEYS", 1)
+    for name in ("a", "b", "c"):
+        guide(name.upper(), *EVENING, channel=name)
+    feeds = feeds_of(asked)
+    assert list(feeds) == asked
+    assert {ref: len(found) for ref, found in feeds.items()} == {ref: int(ref in "abc") for ref in asked}
+    assert len({feed.channel_pk for found in feeds.values() for feed in found}) == sum(ref in "abc" for ref in asked)
 
 
 def test_nothing_asked_nothing_answered(django_assert_num_queries):
