@@ -86,19 +86,19 @@ def wait(what: Callable[[], object], timeout_s: float = 10) -> bool:
     return False
 
 
-@pytest.fixture
-def origin() -> Iterator[TsOrigin]:
-    origin = TsOrigin()
-    origin.limits.update(dict.fromkeys(MACS, 1))
-    yield origin
-    origin.close()
-    assert origin.violations == []
+@pytest.fixture(scope="module")
+def provider() -> Iterator[TsOrigin]:
+    """One connection for each MAC, and it means it."""
+    provider = TsOrigin()
+    provider.limits.update(dict.fromkeys(MACS, 1))
+    yield provider
+    provider.close()
 
 
-@pytest.fixture
-def portal(origin: TsOrigin) -> Iterator[FakePortal]:
+@pytest.fixture(scope="module")
+def portal(provider: TsOrigin) -> Iterator[FakePortal]:
     with FakePortal(
-        "panel", macs=MACS, channels=12, media_url=lambda mac, channel, token: origin.url(str(channel), mac)
+        "panel", macs=MACS, channels=12, media_url=lambda mac, channel, token: provider.url(str(channel), mac)
     ) as portal:
         yield portal
 
@@ -109,17 +109,25 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         yield house
 
 
-@pytest.fixture
-def addresses(house: House, portal: FakePortal) -> Iterator[list[str]]:
+@pytest.fixture(scope="module")
+def addresses(house: House, portal: FakePortal) -> list[str]:
     """The television channels a new viewer's playlist lists, after the portal was added, refreshed and enabled."""
     added = house.manage("portal", "add", "Sofa", portal.address, "--mac", ",".join(MACS), "--refresh", "--enable-all")
     assert added["runs"][0]["state"] == "done", added
     viewer = house.manage("viewer", "add", "everybody", "--connections", "0")
     with http_get(viewer["playlist"]) as answer:
         lines = answer.read().decode().splitlines()
-    yield [address for entry, address in itertools.pairwise(lines) if "#EXTINF" in entry and "radio=" not in entry]
-    house.manage("viewer", "remove", "everybody")
-    house.manage("portal", "remove", "Sofa", "--yes")
+    return [address for entry, address in itertools.pairwise(lines) if "#EXTINF" in entry and "radio=" not in entry]
+
+
+@pytest.fixture
+def origin(provider: TsOrigin, house: House) -> Iterator[TsOrigin]:
+    """The provider with nothing counted yet. A test leaves no connection open and no slot taken."""
+    provider.opened.clear()
+    provider.peak.clear()
+    yield provider
+    assert wait(lambda: provider.open() == 0 and leases(house) == 0, 20)
+    assert provider.violations == []
 
 
 def http_get(address: str) -> http.client.HTTPResponse:
@@ -149,30 +157,6 @@ def test_fifty_viewers_share_one_connection_and_leave_nothing(house, portal, ori
         player.close()
     assert wait(lambda: origin.open() == 0, 8)
     assert wait(lambda: leases(house) == 0, 4)
-
-
-def test_two_macs_play_two_channels_and_refuse_the_third(house, portal, origin, addresses):
-    first, second = Player(addresses[0]), Player(addresses[1])
-    assert first.plays()
-    assert second.plays()
-    third = Player(addresses[2])
-    assert third.answer.status == 503
-    assert third.answer.headers["Retry-After"]
-    assert third.answer.headers["Content-Type"].startswith("text/plain")
-    assert third.answer.read().decode() == "All connections of the provider are in use. Try again in a moment.\n"
-    # The first MAC is blocked in mid-stream while the second viewer has gone: its viewer moves over, same connection.
-    second.close()
-    assert wait(lambda: origin.open() == 1, 8)
-    mac = next(mac for mac in MACS if origin.open(key=mac))
-    portal.block(mac)
-    origin.blocked[mac] = 403
-    origin.drop(mac)
-    other = next(m for m in MACS if m != mac)
-    assert wait(lambda: origin.open(key=other) == 1, 10)
-    assert first.plays()
-    assert not first.ended
-    first.close()
-    assert wait(lambda: origin.open() == 0 and leases(house) == 0, 10)
 
 
 def test_a_killed_web_worker_is_noticed_by_nobody(house, origin, addresses):
@@ -213,7 +197,7 @@ def test_a_killed_relay_is_back_at_once_and_never_over_the_limit(house, origin, 
 
 
 @pytest.mark.ffmpeg
-def test_ffmpeg_decodes_the_first_address_without_a_word(house, addresses):
+def test_ffmpeg_decodes_the_first_address_without_a_word(origin, addresses):
     done = subprocess.run(
         [str(ffmpeg()), "-hide_banner", "-v", "warning", "-i", addresses[0], "-t", "8", "-f", "null", "-"],
         capture_output=True,
@@ -226,7 +210,7 @@ def test_ffmpeg_decodes_the_first_address_without_a_word(house, addresses):
 
 @pytest.mark.clients
 @pytest.mark.skipif(not shutil.which("mpv"), reason="mpv is not installed")
-def test_mpv_plays_it(house, addresses, tmp_path):
+def test_mpv_plays_it(origin, addresses, tmp_path):
     report = tmp_path / "report.lua"
     report.write_text(
         'mp.add_periodic_timer(1, function() print("AT " .. tostring(mp.get_property("time-pos"))) end)\n'
@@ -242,3 +226,28 @@ def test_mpv_plays_it(house, addresses, tmp_path):
     assert len(moments) >= 4, done.stdout
     assert moments == sorted(moments)
     assert moments[-1] > moments[0] + 2
+
+
+# The last one: it costs the portal a MAC.
+def test_two_macs_play_two_channels_and_refuse_the_third(house, portal, origin, addresses):
+    first, second = Player(addresses[0]), Player(addresses[1])
+    assert first.plays()
+    assert second.plays()
+    third = Player(addresses[2])
+    assert third.answer.status == 503
+    assert third.answer.headers["Retry-After"]
+    assert third.answer.headers["Content-Type"].startswith("text/plain")
+    assert third.answer.read().decode() == "All connections of the provider are in use. Try again in a moment.\n"
+    # The first MAC is blocked in mid-stream while the second viewer has gone: its viewer moves over, same connection.
+    second.close()
+    assert wait(lambda: origin.open() == 1, 8)
+    mac = next(mac for mac in MACS if origin.open(key=mac))
+    portal.block(mac)
+    origin.blocked[mac] = 403
+    origin.drop(mac)
+    other = next(m for m in MACS if m != mac)
+    assert wait(lambda: origin.open(key=other) == 1, 10)
+    assert first.plays()
+    assert not first.ended
+    first.close()
+    assert wait(lambda: origin.open() == 0 and leases(house) == 0, 10)

@@ -52,7 +52,7 @@ class House(house.House):
         return "\n".join(self.lines)
 
     def ready(self) -> House:
-        self.wait_for("Restreamer is ready", 60)
+        self.wait_for("Restreamer is ready", 90)
         self.wait_for("Ctrl-C", 5)
         return self
 
@@ -104,6 +104,13 @@ def run(data: Path, *words: str, **environment: str) -> subprocess.CompletedProc
     )
 
 
+def busy_worker(house: House) -> tuple[psutil.Process, psutil.Process]:
+    """The worker that took a long job, and the process that does it."""
+    run(house.data, "shell", "-c", "import django_rq, time; django_rq.enqueue(time.sleep, 300)")
+    workers = [house.child("worker default"), house.child("worker refresh")]
+    return eventually(lambda: next(((w, w.children()[0]) for w in workers if w.children()), None))
+
+
 def eventually(condition, timeout_s: float = 15.0, message: str = ""):
     """The first true value of the condition."""
     deadline = time.monotonic() + timeout_s
@@ -139,4 +146,4 @@ def _command(process: psutil.Process) -> str:
         return ""
 
 
-__all__ = ["House", "eventually", "free_port", "run", "survivors"]
+__all__ = ["House", "busy_worker", "eventually", "free_port", "run", "survivors"]
