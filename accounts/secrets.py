@@ -13,6 +13,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from functools import cache
 
 from django.conf import settings
 from django.contrib.auth.hashers import check_password, make_password
@@ -22,8 +23,14 @@ REMEMBER_S = 900.0
 #: So many are remembered; the oldest goes first.
 REMEMBER_MOST = 2048
 
-#: What a name that nobody has is compared with, so that both answers take as long.
-_NOBODY = make_password("nobody's password")
+
+@cache
+def _nobody() -> str:
+    """What a name that nobody has is compared with, so that both answers take as long.
+
+    Made when first needed: each of our programs would begin half a second later, and few of them ask.
+    """
+    return make_password("nobody's password")
 
 
 class RightPasswords:
@@ -41,7 +48,7 @@ class RightPasswords:
         with self._lock:
             if self._until.get(digest, 0.0) > self._clock():
                 return True
-        if not check_password(password, stored or _NOBODY) or not stored:
+        if not check_password(password, stored or _nobody()) or not stored:
             return False
         with self._lock:
             self._until[digest] = self._clock() + REMEMBER_S
