@@ -2,9 +2,10 @@
 
     python bench/import_m3u.py [entries …] [--postgres]     (20000 100000 unless said; 1000000 takes some minutes)
 
-Prints CPU seconds, seconds, peak memory and SQL statements of the first import. Each size runs in a process and a
-database of its own: SQLite in a temporary folder, with --postgres a PostgreSQL started for it, with DATABASE_URL set
-that (empty) database. `--profile` prints where the time goes. See also bench/refresh_unchanged.py.
+Prints CPU seconds, those of PostgreSQL's process too, seconds, peak memory and SQL statements of the first import.
+Each size runs in a process and a database of its own: SQLite in a temporary folder, with --postgres a PostgreSQL
+started for it, with DATABASE_URL set that (empty) database. `--profile` prints where the time goes.
+See also bench/refresh_unchanged.py.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bench.import_xmltv import Statements
-from bench.postgres import run_on_postgres
+from bench.postgres import run_on_postgres, server_cpu_s
 from restreamer.lib.m3u import header, render_entry
 
 
@@ -92,15 +93,17 @@ def measured(title: str, portal: Any, *, profile: bool = False) -> dict[str, Any
     run = runs.begin(portal, RunKind.LIVE, "bench")
     statements, profiler = Statements(), cProfile.Profile()
     before_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    cpu, wall = time.process_time(), time.monotonic()
+    server_cpu, cpu, wall = server_cpu_s(), time.process_time(), time.monotonic()
     with connection.execute_wrapper(statements):
         if profile:
             profiler.enable()
         refreshing.perform(run)
         profiler.disable()
+    cpu, wall = time.process_time() - cpu, time.monotonic() - wall
+    server = f" and {server_cpu_s() - server_cpu:.2f} of the server's" if server_cpu else ""
     counts = {name: count for name, count in run.counts.items() if count}
     print(
-        f"{connection.vendor}: {title}: {time.process_time() - cpu:.2f} CPU s, {time.monotonic() - wall:.1f} s, "
+        f"{connection.vendor}: {title}: {cpu:.2f} CPU s{server}, {wall:.1f} s, "
         f"peak {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB ({before_kib / 1024:.0f} before), "
         f"{statements.count} statements: {counts}",
         flush=True,

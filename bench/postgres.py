@@ -7,6 +7,8 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
+from bench.measure import cpu_s
+
 
 def run_on_postgres(commands: Sequence[Sequence[str]]) -> None:
     """Run each Python command in a process of its own, with DATABASE_URL of a new empty database."""
@@ -27,3 +29,14 @@ def run_on_postgres(commands: Sequence[Sequence[str]]) -> None:
                 client.execute(f"CREATE DATABASE {name}")
             url = f"postgres://postgres@/{name}?host={POSTGRES_SOCKET_FOLDER}"
             subprocess.run([sys.executable, *command], check=True, env={**clean, "DATABASE_URL": url})
+
+
+def server_cpu_s() -> float:
+    """CPU seconds so far of the server's process behind this process's connection; 0 for SQLite, which has none."""
+    from django.db import connection
+
+    if connection.vendor != "postgresql":
+        return 0.0
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        return cpu_s(cursor.fetchone()[0])
