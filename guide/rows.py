@@ -7,15 +7,20 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from guide.episodes import episode_of
 from guide.models import Programme
 from guide.records import GuideRecord
+from portals import bulk
 from restreamer.lib.xmltv import legal
 from restreamer.lib.xmltv_write import behind_description
 
 _MAX_TITLE = 500
+_COLUMNS = (
+    "channel", "start", "stop", "title", "subtitle", "description", "lang", "categories", "season", "episode", "icon",
+    "rest",
+)  # fmt: skip
 
 
 def title_of(record: GuideRecord) -> str:
@@ -47,14 +52,12 @@ def insert(broadcasts: Iterable[tuple[int, GuideRecord, datetime]]) -> None:
     """Write broadcasts given as (guide channel's key, record, stop), in one transaction.
 
     A guide channel shows one broadcast at a time, so of two that start together the first to be written stays.
-    Plain SQL, because `bulk_create` costs 110 microseconds a row and this costs 35: on 200 MB that is 20 seconds.
     """
-    as_time = connection.ops.adapt_datetimefield_value
     rows = [
         (
             channel_pk,
-            as_time(record.start),
-            as_time(stop),
+            bulk.prepared(record.start),
+            bulk.prepared(stop),
             title_of(record)[:_MAX_TITLE],
             legal(record.subtitle) if record.title else "",
             legal(record.description),
@@ -66,19 +69,5 @@ def insert(broadcasts: Iterable[tuple[int, GuideRecord, datetime]]) -> None:
         )
         for channel_pk, record, stop in broadcasts
     ]
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.executemany(_INSERT, rows)
-
-
-def _insert_statement() -> str:
-    names = [
-        "channel", "start", "stop", "title", "subtitle", "description", "lang", "categories", "season", "episode",
-        "icon", "rest",
-    ]  # fmt: skip
-    column_of = {field.name: field.column for field in Programme._meta.concrete_fields}
-    columns = ", ".join(f'"{column_of[name]}"' for name in names)
-    places = ", ".join(["%s"] * len(names))
-    return f'INSERT INTO "{Programme._meta.db_table}" ({columns}) VALUES ({places}) ON CONFLICT DO NOTHING'
-
-
-_INSERT = _insert_statement()
+    with transaction.atomic():
+        bulk.insert(Programme, _COLUMNS, rows, ignore_conflicts=True)

@@ -135,12 +135,10 @@ class Mirror(Generic[R]):
     def _insert(self, born: list[NewRow[R]]) -> None:
         if not born:
             return
-        columns = (*_WRITTEN, *self.shape.columns, *_KEYS)
-        bulk.insert(self.shape.offered, columns, [self._values(row) for row in born])
-        ids = [row.provider_id for row in born]
-        keys = dict(self._rows.filter(provider_id__in=ids).values_list("provider_id", "pk"))
-        for row in born:
-            row.pk = keys[row.provider_id]
+        for row, pk in zip(born, bulk.fresh_keys(self.shape.offered, len(born)), strict=True):
+            row.pk = pk
+        columns = (*_WRITTEN, *self.shape.columns, *_KEYS, "id")
+        bulk.insert(self.shape.offered, columns, [(*self._values(row), row.pk) for row in born])
         shown = self._births.give(born)
         self.undo.births(self.shape, [row.pk for row in born], shown)
         self.counts["new"] += len(born)

@@ -1,4 +1,7 @@
-"""A process of its own that refreshes a portal and never gets past the middle. Run by test_killed."""
+"""A process of its own that refreshes a portal and never gets past the middle. Run by test_killed.
+
+It stops in the middle of a transaction: the streams are written, their channels are not.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ def main() -> None:
 
     django.setup()
     from channels import refresh
+    from channels.mirror import births
     from portals import refreshing
     from portals.mirror import apply, spool
     from portals.models import Run
@@ -25,17 +29,17 @@ def main() -> None:
         def live_streams(self, progress: object) -> Iterator[StreamRecord]:
             yield from (StreamRecord(str(n), f"Channel {n}", number=str(n)) for n in range(400))
 
-    write, pieces = apply.Mirror._write, iter(range(2))
+    give, pieces = births.Births.give, iter(range(2))
 
-    def half(self, work):
+    def half(self, born):
         if next(pieces, None) is None:
             sys.stdout.write("half-way\n")
             sys.stdout.flush()
             time.sleep(60)
-        write(self, work)
+        return give(self, born)
 
     patched: list[tuple[Any, str, Any]] = [
-        (apply.Mirror, "_write", half),
+        (births.Births, "give", half),
         (spool, "PIECE", 100),
         (apply, "PIECE", 100),
         (refresh, "provider_for", lambda portal: Listed()),

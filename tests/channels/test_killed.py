@@ -16,7 +16,6 @@ from portals import due, refreshing, runs
 from portals.models import ListState, Run, RunKind, RunState
 from portals.providers.records import StreamRecord
 from tests.factories import PortalFactory, SubscriptionFactory
-from tests.settings import WITH_POSTGRES
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -44,7 +43,6 @@ def refresh(portal):
     return refreshing.perform(runs.begin(portal, RunKind.LIVE, "test"))
 
 
-@pytest.mark.skipif(WITH_POSTGRES, reason="the other process shares SQLite's file")
 def test_a_killed_workers_run_is_interrupted_and_the_next_gives_the_same_rows(listing):
     portal = PortalFactory()
     SubscriptionFactory(portal=portal)

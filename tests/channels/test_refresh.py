@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from channels.models import Channel, Group, Stream
 from portals import refreshing, runs
@@ -176,6 +178,44 @@ def test_statements_grow_by_batch_and_not_by_item(refresh, django_assert_max_num
     refresh(some(2500))
     with django_assert_max_num_queries(60):
         refresh(some(2500))
+
+
+def test_a_batch_costs_the_same_statements_however_full_it_is(refresh):
+    def statements(streams):
+        with CaptureQueriesContext(connection) as queries:
+            refresh(streams)
+        return len(queries)
+
+    def first_then_changed(count):
+        Stream.objects.all().delete()
+        return statements(some(count)), statements(some(count, logo="http://logos.example/a.png"))
+
+    # A slow machine is told of the progress more often.
+    few, many = first_then_changed(10), first_then_changed(500)
+    assert all(more <= less + 10 for less, more in zip(few, many, strict=True))
+    assert Stream.objects.filter(logo="http://logos.example/a.png").count() == 500
+
+
+@pytest.mark.parametrize("bad", ["\x00{}\x00", "\ud800{}\udfff", "x" * 3000 + "{}", "{}'\"\\\\u0000%s"])
+def test_what_no_database_stores_does_no_harm_in_any_field(refresh, bad):
+    def listed(times):
+        text = bad.format(times)
+        data = {"headers": {text: text}, "list": [text, {text: [text]}]}
+        yield from some(2)
+        for number in ("3", "3", "4"):
+            yield StreamRecord(
+                provider_id=bad.format(number), name=text, number=text, genre_id=text, logo=text, guide_id=text,
+                cmd=text, provider_data=data,
+            )  # fmt: skip
+
+    genres = [GenreRecord(bad.format(times), bad.format(times)) for times in (1, 2)]
+    over_long = len(bad) > 200
+    for times in (1, 2):
+        run = refresh(listed(times), genres)
+        assert run.state == RunState.DONE
+        # Ids that differ behind their 200th letter alone are one.
+        assert run.counts["total"] == Stream.objects.count() == Channel.objects.count() == (3 if over_long else 4)
+    assert run.counts["changed"] + run.counts.get("renamed", 0) >= 1
 
 
 def test_a_run_a_person_stopped_ends_as_cancelled(refresh, portal, monkeypatch):
