@@ -56,7 +56,7 @@ class Mirror(Generic[R]):
         """Insert, update, revive, and mark what is no longer offered; returns the counts."""
         self._genres = mirror_genres(self.portal, self.shape.kind, spool.genres, self.now)
         self._clear_ids()
-        if self.plan.todo:
+        if self.plan.first or self.plan.todo:
             self._write_all(spool, progress)
         self._mark_gone()
         self.plan.report.update(self._births.report)
@@ -71,7 +71,7 @@ class Mirror(Generic[R]):
             work: dict[str, NewRow[R]] = {}
             for position, record in piece:
                 provider_id = storable.text(record.provider_id, 200)
-                if provider_id in self.plan.todo:
+                if self.plan.first or provider_id in self.plan.todo:
                     work[provider_id] = self._row(provider_id, record, position)
             for ids in slices(list(work), self.shape.batch):
                 self._write({provider_id: work[provider_id] for provider_id in ids})
@@ -87,7 +87,7 @@ class Mirror(Generic[R]):
                 bulk.assign(self.shape.offered, "provider_id", [(f"~{pk}", pk) for pk in rows])
 
     def _write(self, work: dict[str, NewRow[R]]) -> None:
-        known = self._known(list(work))
+        known = {} if self.plan.first else self._known(list(work))
         born = [row for provider_id, row in work.items() if provider_id not in known]
         changed = []
         for provider_id, (pk, stale) in known.items():

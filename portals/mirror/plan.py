@@ -36,6 +36,8 @@ class Plan:
 
     #: Record ids that need writing: new, changed or found by evidence.
     todo: set[str] = field(default_factory=set)
+    #: Nothing is stored yet: all records are new, and none is named in `todo`. A million ids would fill the memory.
+    first: bool = False
     unchanged: int = 0
     #: The rows were made from this very list.
     known: bool = False
@@ -93,6 +95,8 @@ class _Row:
 
 def plan(shape: Shape[R], portal: Portal, spool: Spool[R]) -> Plan:
     """Match every record of the spool with the portal's rows; reads, writes nothing."""
+    if not shape.offered._default_manager.filter(portal=portal).exists():
+        return _first(shape, spool)
     offered = shape.offered._default_manager.filter(portal=portal, stale_since__isnull=True)
     made = Plan(offered_before=offered.count())
     matched, open_records = _match_by_id_and_name(shape, portal, spool, made)
@@ -113,6 +117,13 @@ def plan(shape: Shape[R], portal: Portal, spool: Spool[R]) -> Plan:
     return made
 
 
+def _first(shape: Shape[R], spool: Spool[R]) -> Plan:
+    made = Plan(first=True, new=spool.count, records=None)
+    for record in next(spool.pieces(), []):
+        made.note("new", stored_name(shape, record))
+    return made
+
+
 def _match_by_id_and_name(
     shape: Shape[R], portal: Portal, spool: Spool[R], made: Plan
 ) -> tuple[set[int], dict[str, _Record]]:
@@ -120,23 +131,15 @@ def _match_by_id_and_name(
     matched: set[int] = set()
     still_open: dict[str, _Record] = {}
     rows = shape.offered._default_manager.filter(portal=portal)
-    any_rows = rows.exists()
     columns = ("provider_id", "pk", "name", "fingerprint", "stale_since")
     position = -1
     for piece in spool.pieces():
         records = {storable.text(r.provider_id, 200): r for r in piece}
-        found = rows.filter(provider_id__in=list(records)).values_list(*columns) if any_rows else ()
+        found = rows.filter(provider_id__in=list(records)).values_list(*columns)
         known = {row[0]: row for row in found}
         for provider_id, record in records.items():
             position += 1
             name = stored_name(shape, record)
-            if not any_rows:
-                # A first import has nothing to look for: a million records would only fill the memory.
-                made.todo.add(provider_id)
-                made.new += 1
-                made.note("new", name)
-                made.keep(position, record)
-                continue
             row = known.get(provider_id)
             if row is None or row[2] != name:
                 where = address(shape.cmd(record))
