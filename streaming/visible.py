@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from accounts.models import AdultView, Viewer
 from channels.models import Channel, Lineup
 from channels.querysets import ChannelQuerySet
+from restreamer.lib.prepared import Prepared
 from streaming.errors import ChannelUnknown, LineupUnknown, TitleUnknown
 from vod.models import Episode, Movie, Series
 from vod.offers import Playable as PlayableTitle
@@ -15,6 +16,15 @@ from vod.querysets import EpisodeQuerySet, TitleQuerySet
 
 #: Public ids end here; what is higher is no id, and no number a database takes.
 HIGHEST_ID = 2**31 - 1
+
+
+def _enabled(channel_id: int) -> ChannelQuerySet:
+    return Channel.objects.enabled().filter(pk=channel_id)
+
+
+#: Asked at every request for a channel, each load of an HLS list included.
+_LINEUPS = Prepared(lambda viewer_id: Viewer(pk=viewer_id).lineups.all(), HIGHEST_ID)
+_CHANNEL = Prepared(lambda channel_id: _enabled(channel_id).order_by(), HIGHEST_ID)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +88,12 @@ class Sight:
 
     def channel(self, channel_id: int) -> Channel:
         """One of the channels to be seen, whether a portal offers it right now or not. Raises ChannelUnknown."""
-        shown = Channel.objects.enabled().filter(pk=channel_id)
-        if not self.adult:
-            shown = shown.without_adult()
         channel = None
         if self.viewer.with_live and channel_id <= HIGHEST_ID:
-            channel = shown.in_any_lineup(list(self.viewer.lineups.all())).first()
-        if channel is None:
+            if given := _LINEUPS(self.viewer.pk):
+                channel = _enabled(channel_id).in_any_lineup(given).first()
+            else:
+                channel = next(iter(_CHANNEL(channel_id)), None)
+        if channel is None or (channel.adult and not self.adult):
             raise ChannelUnknown(f"{self.viewer.name} sees no channel {channel_id}.")
         return channel

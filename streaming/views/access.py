@@ -11,6 +11,7 @@ from accounts.guessing import guessed_wrong, must_not_guess
 from accounts.models import AdultView, Viewer
 from restreamer.addresses import asked_base_url
 from restreamer.lib.client_address import client_address
+from restreamer.lib.prepared import Prepared
 from restreamer.lib.redis_client import connection
 from streaming.errors import LoginWrong, TokenMissing, ViewerNotAllowed
 from streaming.outputs.addresses import Pictures
@@ -19,6 +20,8 @@ from streaming.visible import Sight
 #: Compared with when nobody has the token, so that both answers take the same path.
 _NOBODY = secrets.token_urlsafe(24)
 _LONGEST_TOKEN = 64
+#: Asked at every request, each segment of HLS included.
+_BY_TOKEN = Prepared(lambda token: Viewer.objects.filter(token=token).order_by()[:1], "a token")
 
 
 def admitted(request: HttpRequest, token: str = "") -> Sight:
@@ -86,7 +89,7 @@ def pictures_of(request: HttpRequest, sight: Sight) -> Pictures:
 
 
 def _with_token(given: str) -> Viewer | None:
-    viewer = Viewer.objects.filter(token=_storable(given)).first()
+    viewer = next(iter(_BY_TOKEN(_storable(given))), None)
     known = viewer.token if viewer is not None else _NOBODY
     return viewer if secrets.compare_digest(known.encode(), _storable(given).encode()) else None
 
