@@ -94,12 +94,18 @@ class WaitingRoom:
         self._guests[conn] = guest
         self._poller.register(conn.sock, selectors.EVENT_READ, lambda _sock: self._heard(conn))
 
-    def tidy(self, *, everybody: bool = False) -> None:
+    def tidy(self) -> None:
         """End those whose time is up."""
         now = time.monotonic()
         for conn, guest in list(self._guests.items()):
-            if everybody or now > guest.until:
+            if now > guest.until:
                 self._leave(conn, self._end)
+
+    def hurry(self, seconds: float) -> None:
+        """The server stops: whose request is on its way is still answered, nobody waits longer than this."""
+        latest = time.monotonic() + seconds
+        for guest in self._guests.values():
+            guest.until = min(guest.until, latest)
 
     def _heard(self, conn: Any) -> None:
         guest = self._guests.get(conn)

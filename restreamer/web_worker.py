@@ -23,6 +23,8 @@ from restreamer.web_waiting import Arrival, WaitingRoom
 
 #: From the first byte of a request to the last of its head, and from there to the last of its body.
 HEAD_S, BODY_S = 15.0, 60.0
+#: The same for both when the server stops.
+STOPPING_S = 1.0
 #: While an answer waits to be read, so many bytes of it must be taken in each such time.
 READING_S, READING_BYTES = 30.0, 64 * 1024
 #: Where the kernel's `struct tcp_info` says how many bytes the other side has received.
@@ -116,7 +118,9 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]
         """Called at every turn of the main loop."""
         super().murder_keepalived(force)
         if self._room is not None:
-            self._room.tidy(everybody=not self.alive)
+            if not self.alive:
+                self._room.hurry(STOPPING_S)
+            self._room.tidy()
         now = time.monotonic()
         for conn, overdue_at in list(self._overdue_at.items()):
             if now > overdue_at:
