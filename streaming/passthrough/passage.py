@@ -336,6 +336,8 @@ class Passage:
             self._bytes_before += sum(one.bytes_out for one in demands)
             os.close(self._wake_fd)
         for one in demands:
+            if one.facts is None:
+                one.say(heads.refusal(one.ticket.protocol, endings.RelayEnded()))
             one.close()
         self._around.ended(self.session_facts(), self._reason or self._last_reason)
         self._note(Kind.CLOSED, self._reason or self._last_reason)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable, Collection, Iterator
 
 import pytest
 
+from portals.errors import NoFreeSlot
+from streaming.passthrough.seams import Seat
 from streaming.relay import endings
-from streaming.relay.seams import Command
+from streaming.relay.seams import Command, Ticket
 from tests.fakes import material
 from tests.fakes.file_origin import Act, File, FileOrigin, content
 from tests.fakes.upstream import self_signed
@@ -327,3 +330,24 @@ def test_the_slot_goes_to_the_viewer_who_asks_for_something_else(house: PassageH
     assert not files.open()
     assert not house.seats.held
     player.close()
+
+
+def test_who_is_ended_before_anything_came_is_told_so(house: PassageHouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = threading.Event()
+
+    def take(ticket: Ticket, tried: Collection[str], cancelled: threading.Event) -> Seat:
+        asked.set()
+        cancelled.wait(5)
+        raise NoFreeSlot("It took too long.")
+
+    monkeypatch.setattr(house.seats, "take", take)
+    first = Player(house)
+    assert asked.wait(5)
+    # One whose turn it is, and one who waits for it.
+    second = Player(house)
+    ((session,),) = [house.passages.facts()[1]]
+    assert house.passages.command(Command("stop", {"session_id": session.session_id}))
+    for player in (first, second):
+        assert player.head().status == 503
+        assert "Retry-After" in player.headers
+    assert wait_for(house.at_rest)
