@@ -21,14 +21,15 @@ from redis import Redis
 from restreamer.lib import redis_keys
 from restreamer.lib.redis_client import answering
 from streaming.errors import LimitReached
+from streaming.redirects import is_redirect
 from streaming.relay import endings
-from streaming.sessions import PENDING_LIFETIME_S, Sessions, WatchFacts, redis_time
+from streaming.sessions import LIFETIME_S, SENDING_LIFETIME_S, Sessions, WatchFacts, redis_time
 
 #: How long a viewer at the limit waits for an old connection that may be closing.
 GRACE_S = 2.0
 _POLL_S = 0.05
 #: How long the end of another viewing is waited for: mostly some milliseconds, and never for a relay that hangs.
-_END_S = 1.0
+_END_S = 2.0
 _END_POLL_S = 0.01
 
 # KEYS[1] sessions of the viewer   KEYS[2] all sessions   KEYS[3] sessions of the relay key   KEYS[4] facts of this one
@@ -116,6 +117,8 @@ class Limits:
         `clock` tells who began first, in unix s: it is Redis' own, whatever those of the web processes' machines say.
         """
         self._owner = owner
+        # A relay writes of all it has at its first beat, of those who still wait too: what it never got is soon free.
+        self._lifetime_s = SENDING_LIFETIME_S if is_redirect(owner) else LIFETIME_S
         self._sessions = Sessions(client)
         self._policy = policy
         self._clock = clock or partial(redis_time, client)
@@ -183,7 +186,7 @@ class Limits:
         ]
         flat = [part for pair in facts.items() for part in pair]
         with answering():
-            args = [session_id, wish.connections, PENDING_LIFETIME_S, ",".join(ending), *flat]
+            args = [session_id, wish.connections, self._lifetime_s, ",".join(ending), *flat]
             others: list[bytes] = self._admit(keys=keys, args=args)
         return [other.decode() for other in others]
 

@@ -116,7 +116,7 @@ def journal(request: HttpRequest, session_id: str) -> HttpResponse:
 
 def plays_of(viewer_id: int) -> list[Playing]:
     """What one viewer watches now, for the page of its owner. Raises RedisUnavailable."""
-    rows = [one.facts for one in Sessions(connection()).of_viewer(viewer_id)]
+    rows = [one.facts for one in Sessions(connection()).viewings(viewer_id)]
     return [Playing(one.title, one.agent, one.peer, datetime.fromtimestamp(one.started_at, UTC)) for one in rows]
 
 

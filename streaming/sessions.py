@@ -21,8 +21,8 @@ from streaming.relay.seams import Command, RelayFacts, SessionFacts
 
 #: A session or relay that is not heard of for this long is over.
 LIFETIME_S = 15.0
-#: From the view to the relay's first beat, the slowest start included.
-PENDING_LIFETIME_S = settings.RELAY_START_TIMEOUT_S + LIFETIME_S
+#: Of a session whose player is about to be sent to a provider, until that has said where to: as long as a start.
+SENDING_LIFETIME_S = settings.RELAY_START_TIMEOUT_S + LIFETIME_S
 #: Commands older than this are about a world that is gone.
 _COMMANDS_LIFETIME_S = 30
 _PREFERENCE_LIFETIME_S = 24 * 3600

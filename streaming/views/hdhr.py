@@ -100,7 +100,7 @@ def device_xml(request: HttpRequest, asked: Asked) -> HttpResponseBase:
 @of_a_tuner
 def status(request: HttpRequest, asked: Asked) -> HttpResponseBase:
     """`/status.json`: what each tuner does, from the viewer's sessions."""
-    sessions = Sessions(connection()).of_viewer(asked.sight.viewer.pk)
+    sessions = Sessions(connection()).viewings(asked.sight.viewer.pk)
     rows: list[dict[str, str | int]] = []
     for at in range(max(asked.device.tuners, len(sessions))):
         row: dict[str, str | int] = {"Resource": f"tuner{at}"}

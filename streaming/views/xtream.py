@@ -107,7 +107,7 @@ def _asked(request: HttpRequest, **path: str) -> dict[str, str]:
 
 def _login(request: HttpRequest, sight: Sight, password: str) -> dict[str, Any]:
     now = datetime.now(UTC)
-    active = len(Sessions(connection()).of_viewer(sight.viewer.pk))
+    active = len(Sessions(connection()).viewings(sight.viewer.pk))
     return {
         "user_info": account.user_info(sight.viewer, password, active, now),
         "server_info": account.server_info(asked_base_url(request), now),

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from redis import Redis
 
+from restreamer.lib import redis_keys
 from restreamer.lib.redis_client import RedisUnavailable, connection_to
 from streaming.errors import LimitReached
 from streaming.limits import GRACE_S, Limits, Wish
@@ -160,7 +161,7 @@ def test_a_relay_that_does_not_end_what_it_should_holds_nobody_up_for_long(
     first = limits.admit(wish(1, TV))
     began = clock.now
     limits.admit(wish(2, TV))
-    assert clock.now - began == pytest.approx(1.0, abs=0.1)
+    assert clock.now - began == pytest.approx(2.0, abs=0.1)
     assert [command.arguments["session_id"] for command in stopped(redis)] == [first]
 
 
@@ -227,6 +228,19 @@ def test_the_relays_beat_keeps_the_slot_and_its_end_frees_it(limits: Limits, red
         limits.admit(wish(2, PHONE))
     book.ended(facts, "the viewer left")
     limits.admit(wish(2, PHONE))
+
+
+def test_a_slot_nobody_came_for_is_free_as_soon_as_that_of_a_dead_relay(limits: Limits, redis: Redis) -> None:
+    session_id = limits.admit(wish(1, TV))
+    assert redis.zscore(redis_keys.viewer_sessions(1), session_id) == pytest.approx(redis.time()[0] + 15, abs=1.5)
+
+
+def test_who_waits_for_a_picture_keeps_the_slot(limits: Limits, redis: Redis, clock: Clock) -> None:
+    session_id = limits.admit(wish(1, TV))
+    waiting = SessionFacts(session_id, "channel:1", 1, "anna", "News", *TV, clock.now, 0, 0.0)
+    redis.zadd(redis_keys.viewer_sessions(1), {session_id: redis.time()[0] + 1})
+    SessionBook(redis, OWNER).beat([], [waiting])
+    assert redis.zscore(redis_keys.viewer_sessions(1), session_id) == pytest.approx(redis.time()[0] + 15, abs=1.5)
 
 
 def test_hostile_names_do_no_harm(limits: Limits, sessions: Sessions) -> None:
