@@ -10,13 +10,16 @@ from datetime import timedelta
 
 import pytest
 from django.http import HttpResponse
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, resolve
 from django.utils import timezone
 from django.utils.regex_helper import normalize
 
+from accounts.views import login, sign_on
+from restreamer import health
+from restreamer import urls as root
 from restreamer.lib.redact import RedactingFilter
 from streaming import urls
-from streaming.views import live, pages
+from streaming.views import hdhr, live, pages
 from tests.factories import GroupFactory, LinkFactory, ViewerFactory
 
 #: These tell nobody anything: they say no to all.
@@ -33,16 +36,16 @@ def _patterns(found, before=""):
             yield before + one.pattern.regex.pattern, one
 
 
-def _forms():
+def _forms(found):
     """Each pattern in each of its forms: what stands in it, in braces."""
-    for regex, pattern in _patterns(urls.urlpatterns):
+    for regex, pattern in _patterns(found):
         # One of two words is enough; what Django reads back knows no alternatives.
         for form, names in normalize(re.sub(r"\(\?:([\w/-]+)\|[^)]*\)", r"\1", regex).replace(r"\Z", "")):
-            assert form, f"{regex}: no example can be made of it"
+            assert form or regex == r"^\Z", f"{regex}: no example can be made of it"
             yield pytest.param(pattern, "/" + form.replace("%%", "%"), tuple(names), id="/" + form)
 
 
-ALL = list(_forms())
+ALL = list(_forms(urls.urlpatterns))
 ASKING = [one for one in ALL if one.values[0].callback not in NOTHING_TO_SEE | FOR_STAFF]
 
 
@@ -96,6 +99,19 @@ def refused(answer) -> bool:
     return answer.status_code in (401, 403, 429)
 
 
+def turned_away(client, path, **how) -> bool:
+    """By every method that is answered at all, and the same by each."""
+    plain, _, query = path.partition("?")
+    said = [refused(client.get(path, **how))]
+    if not re.search(r"/(player|panel)_api", plain):
+        # These say it in a body, which HEAD has none of.
+        said.append(client.head(path, **how).status_code in (401, 403, 429))
+    if ".php" in plain and query and "timeshift" not in plain:
+        said.append(refused(client.post(plain, query, content_type="application/x-www-form-urlencoded", **how)))
+    assert len(set(said)) == 1, f"{path}: {said}"
+    return said[0]
+
+
 def test_all_addresses_are_looked_at():
     assert len(ASKING) > 40
     assert all(isinstance(one.values[0], URLPattern) for one in ALL)
@@ -106,24 +122,31 @@ def test_all_addresses_are_looked_at():
 @pytest.mark.parametrize(("pattern", "form", "names"), ASKING)
 def test_only_a_viewer_who_may_is_answered(client, filled, viewer, log, pattern, form, names):
     right = filled(form, names, viewer.name, viewer.token)
-    assert not refused(client.get(right)), "this login may"
+    assert not turned_away(client, right), "this login may"
 
     for name, secret in (("kitchen", "wrong"), ("nobody", "wrong")):
-        assert refused(client.get(filled(form, names, name, secret))), "a stranger"
-    assert refused(client.get(right.partition("?")[0])) or "?" not in right, "nobody at all"
+        assert turned_away(client, filled(form, names, name, secret)), "a stranger"
+    assert turned_away(client, right.partition("?")[0]) or "?" not in right, "nobody at all"
 
-    viewer.networks = "192.168.1.0/24"
+    viewer.networks = "192.168.1.0/24, 2001:db8::/32"
     viewer.save()
-    assert refused(client.get(right)), "from another network"
-    assert refused(client.get(right, headers={"X-Forwarded-For": "192.168.1.5"})), "who says to come from there"
-    assert not refused(client.get(right, REMOTE_ADDR="192.168.1.5"))
+    assert turned_away(client, right), "from another network"
+    assert turned_away(client, right, headers={"X-Forwarded-For": "192.168.1.5"}), "who says to come from there"
+    assert turned_away(client, right, REMOTE_ADDR="2001:db9::7")
+    for address in ("192.168.1.5", "2001:db8::7", "::ffff:192.168.1.5"):
+        assert not turned_away(client, right, REMOTE_ADDR=address)
 
     viewer.networks, viewer.expires_at = "", timezone.now() - timedelta(seconds=1)
     viewer.save()
-    assert refused(client.get(right)), "expired"
+    assert turned_away(client, right), "expired"
     viewer.expires_at, viewer.enabled = None, False
     viewer.save()
-    assert refused(client.get(right)), "switched off"
+    assert turned_away(client, right), "switched off"
+    viewer.enabled = True
+    viewer.rotate_token()
+    viewer.save()
+    assert turned_away(client, right), "the token of before"
+    assert not turned_away(client, filled(form, names, viewer.name, viewer.token))
     assert viewer.token not in log.getvalue()
 
 
@@ -151,3 +174,27 @@ def test_pages_are_for_who_is_logged_in(client, pattern, form, names):
     answer = client.get(form % dict.fromkeys(names, "1"))
     assert answer.status_code == 302
     assert answer["Location"].startswith("/admin/login/")
+
+
+#: Of the rest of the house: these answer everybody. What is not named here sends who is not logged in to the login.
+FOR_EVERYBODY = {
+    health.healthz, health.readyz, hdhr.home, login.log_in, login.code, login.log_out, sign_on.start, sign_on.back,
+}  # fmt: skip
+
+
+def test_who_is_not_named_is_not_for_everybody():
+    assert {pattern.callback for _, pattern in _patterns(root.urlpatterns)} >= FOR_EVERYBODY
+
+
+@pytest.mark.django_db
+def test_pages_of_the_house_are_for_who_is_logged_in(client, viewer):
+    house = _forms([one for one in root.urlpatterns if getattr(one, "urlconf_module", None) is not urls])
+    paths = [one.values[1] % dict.fromkeys(one.values[2], "1") for one in house]
+    closed = [path for path in paths if resolve(path).func not in FOR_EVERYBODY]
+    assert len(closed) > 100
+    for path in closed:
+        for asked in (path, f"{path}?token={viewer.token}&username=kitchen&password={viewer.token}"):
+            for answer in (client.get(asked), client.post(asked)):
+                if answer.status_code not in (401, 403, 405):
+                    assert answer.status_code in (301, 302), asked
+                    assert re.match(r"/(admin/login/|login/|me/account/|admin/$)", answer["Location"]), asked
