@@ -174,7 +174,8 @@ class Limits:
             "bytes_out": 0,
             "lag_s": 0,
             "owner": self._owner,
-            "asked_at": f"{asked_at:.3f}",
+            # To the microsecond, as Redis tells it: who was first may be a matter of less than one thousandth.
+            "asked_at": f"{asked_at:.6f}",
             "connections": wish.connections,
             "login": wish.login,
         }
