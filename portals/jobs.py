@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import django_rq
@@ -77,6 +79,20 @@ def enqueue_rechecks(now: datetime) -> int:
             )
             count += 1
     return count
+
+
+def enqueue_checks(subscription_ids: Sequence[int]) -> None:
+    """Have these subscriptions tested in the background, one after the other."""
+    transaction.on_commit(
+        lambda: django_rq.get_queue(REFRESH_QUEUE).enqueue(
+            check_all, list(subscription_ids), job_timeout=REFRESH_TIMEOUT_S, result_ttl=3600, failure_ttl=24 * 3600
+        )
+    )
+
+
+def check_all(subscription_ids: Sequence[int]) -> dict[str, int]:
+    """Job: ask about each; returns how many are in which state."""
+    return dict(Counter(recheck(one) for one in subscription_ids))
 
 
 def recheck(subscription_id: int) -> str:

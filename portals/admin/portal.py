@@ -18,13 +18,15 @@ from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import action, display
-from unfold.widgets import UnfoldAdminFileFieldWidget
+from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminTextareaWidget, UnfoldBooleanSwitchWidget
 
+from portals import mac_list
 from portals.adding import PROXY_SCHEMES, check_proxy, free_slug, give_playlist
 from portals.admin.subscription import STATE_COLOURS, SubscriptionForm
 from portals.checking import check_subscription
 from portals.errors import PortalError
-from portals.jobs import enqueue_refresh
+from portals.jobs import enqueue_checks, enqueue_refresh
+from portals.mac_list import MacList
 from portals.models import Portal, PortalKind, Run, RunKind, Subscription
 from portals.providers.m3u import MAX_LIST_BYTES, forget_upload, judge, keep_upload
 from portals.refreshing import kinds_of
@@ -53,6 +55,20 @@ class PortalForm(forms.ModelForm[Portal]):
         )  # fmt: skip
         help_texts = {"proxy_url": f"One of {', '.join(PROXY_SCHEMES)}://host:port, for API and media."}
 
+    more_macs = forms.CharField(
+        label="add MACs",
+        required=False,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 4}),
+        help_text="Any number at once, separated by commas, blanks or lines.",
+    )
+    test_macs = forms.BooleanField(
+        label="test them at once",
+        required=False,
+        initial=True,
+        widget=UnfoldBooleanSwitchWidget,
+        help_text="Ask the portal about each of them in the background.",
+    )
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if "address" in self.fields:  # absent for those who may only look
@@ -65,7 +81,18 @@ class PortalForm(forms.ModelForm[Portal]):
             self.add_error("playlist", "Only a portal of the kind “M3U playlist” takes a file.")
         elif not file and not self.cleaned_data.get("address") and not self.has_error("playlist"):
             self.add_error("address", "A portal needs the address its provider gave you.")
+        if self.cleaned_data.get("more_macs") and self.cleaned_data.get("kind") != PortalKind.STALKER:
+            self.add_error("more_macs", "Only a Stalker portal has MACs.")
         return self.cleaned_data
+
+    def clean_more_macs(self) -> MacList | None:
+        text: str = self.cleaned_data["more_macs"]
+        found = mac_list.read(text)
+        if found.refused:
+            shown = ", ".join(f"“{word[:30]}”" for word in found.refused[:10])
+            more = f" and {len(found.refused) - 10} more" if len(found.refused) > 10 else ""
+            raise forms.ValidationError(f"No MAC: {shown}{more}. A MAC looks like 00:1A:79:12:34:56.")
+        return found if found.macs else None
 
     def clean_playlist(self) -> UploadedFile[Any] | None:
         file: UploadedFile[Any] | None = self.cleaned_data["playlist"]
@@ -124,9 +151,13 @@ class PortalAdmin(ModelAdmin):
     actions = ("test_now", "refresh_now", "prefetch_now")
     change_form_outer_before_template = "portals/portal_actions.html"
     warn_unsaved_form = True
-    conditional_fields = {"playlist": f"kind == '{PortalKind.M3U}'"}
+    conditional_fields = {
+        "playlist": f"kind == '{PortalKind.M3U}'",
+        "more_macs": f"kind == '{PortalKind.STALKER}'",
+        "test_macs": f"kind == '{PortalKind.STALKER}'",
+    }
     fieldsets = (
-        (None, {"fields": ("name", "kind", "address", "playlist", "enabled")}),
+        (None, {"fields": ("name", "kind", "address", "playlist", "more_macs", "test_macs", "enabled")}),
         (
             "Catalogue",
             {
@@ -194,6 +225,20 @@ class PortalAdmin(ModelAdmin):
         give_playlist(form.instance)
         if form.cleaned_data.get("playlist") is not None:
             self._refresh(request, form.instance)
+        if form.cleaned_data.get("more_macs") is not None:
+            self._add_macs(request, form.instance, form.cleaned_data["more_macs"], test=form.cleaned_data["test_macs"])
+
+    def _add_macs(self, request: HttpRequest, portal: Portal, found: MacList, *, test: bool) -> None:
+        added = mac_list.add(portal, found.macs)
+        told = [f"{len(added.new)} MAC(s) added"]
+        if added.known:
+            told.append(f"there already: {', '.join(added.known)}")
+        if found.doubles:
+            told.append(f"pasted more than once: {', '.join(found.doubles)}")
+        if test and added.new:
+            enqueue_checks([one.pk for one in added.new])
+            told.append("they are being tested; their states appear under “MACs”")
+        self.message_user(request, f"{portal.name}: {'; '.join(told)}.", messages.SUCCESS)
 
     @display(description="subscriptions")
     def subscription_states(self, portal: Portal) -> SafeString | str:

@@ -5,16 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.contrib import admin
-from django.http import HttpRequest
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.timezone import localtime
 from unfold.admin import ModelAdmin
+from unfold.decorators import action
 
 from portals import portal_events
+from portals.jobs import enqueue_checks
 from portals.models import Login, Mac, Subscription, SubscriptionState
 from portals.models.subscription import normal_mac
 from restreamer.lib.errors import InvalidInput
@@ -67,6 +71,7 @@ class _SubscriptionAdmin(ModelAdmin):
     list_filter = ("portal", "state", "enabled")
     readonly_fields: tuple[str, ...] = ("state", "state_until", "last_error", "warning", "checked_at", "account")
     list_select_related = ("portal",)
+    actions = ("test_now", "disable_not_working", "drop_not_working")
 
     @admin.display(description="expires", ordering="expires_at")
     def expires(self, subscription: Subscription) -> SafeString | str:
@@ -93,6 +98,48 @@ class _SubscriptionAdmin(ModelAdmin):
             return "Cannot be read now: Redis does not answer."
         rows = [(date_format(localtime(one.at), "j M Y, H:i"), one.sentence) for one in events]
         return format_html_join(mark_safe("<br>"), "{} · {}", rows) or "nothing"
+
+    @action(description="Test now, in the background", permissions=["change"])
+    def test_now(self, request: HttpRequest, queryset: QuerySet[Subscription]) -> None:
+        """Ask about the chosen ones."""
+        chosen = list(queryset.values_list("pk", flat=True))
+        enqueue_checks(chosen)
+        self.message_user(request, f"{len(chosen)} are being tested; look again in a moment.", messages.SUCCESS)
+
+    @action(description="Disable those that do not work…", permissions=["change"])
+    def disable_not_working(self, request: HttpRequest, queryset: QuerySet[Subscription]) -> HttpResponse | None:
+        """Of the chosen ones, switch off what the provider refuses or what is over."""
+        return self._to_not_working(request, queryset.filter(enabled=True), "disable_not_working")
+
+    @action(description="Delete those that do not work…", permissions=["delete"])
+    def drop_not_working(self, request: HttpRequest, queryset: QuerySet[Subscription]) -> HttpResponse | None:
+        """Of the chosen ones, delete what the provider refuses or what is over."""
+        return self._to_not_working(request, queryset, "drop_not_working")
+
+    def _to_not_working(
+        self, request: HttpRequest, queryset: QuerySet[Subscription], action_name: str
+    ) -> HttpResponse | None:
+        """What is to be done happens once a person has seen to whom, and then to those alone that still do not work."""
+        found = queryset.filter(Subscription.objects.all().not_working_q())
+        chosen = list(found.select_related("portal"))
+        if not chosen:
+            text = "None of the chosen ones is known not to work. “Test now” asks the provider."
+            self.message_user(request, text, messages.WARNING)
+            return None
+        drops = action_name == "drop_not_working"
+        if "confirmed" not in request.POST:
+            told = {**self.admin_site.each_context(request), "chosen": chosen, "action_name": action_name,
+                    "drops": drops, "title": "Those that do not work", "opts": self.opts}  # fmt: skip
+            return TemplateResponse(request, "portals/not_working.html", told)
+        rows = Subscription.objects.filter(pk__in=[one.pk for one in chosen])
+        if drops:
+            self.log_deletions(request, found)
+            rows.delete()
+        else:
+            rows.update(enabled=False)
+        done = "deleted" if drops else "disabled"
+        self.message_user(request, f"{len(chosen)} that do not work {done}.", messages.SUCCESS)
+        return None
 
     def save_model(self, request: HttpRequest, obj: Subscription, form: Any, change: bool) -> None:
         if form.changed_data:

@@ -67,6 +67,10 @@ class SubscriptionQuerySet(models.QuerySet["Subscription"]):
             & (Q(expires_at__isnull=True) | Q(expires_at__gt=now))
         )
 
+    def not_working_q(self) -> Q:
+        """Refused by the provider, or past its end. One nobody has asked about yet is not among them."""
+        return Q(state__in=REFUSED_STATES) | Q(expires_at__lte=timezone.now())
+
     def usable(self) -> SubscriptionQuerySet:
         """Those a stream may be started on now."""
         return self.filter(self.usable_q())

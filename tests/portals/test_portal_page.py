@@ -165,3 +165,31 @@ def test_only_a_playlist_portal_takes_a_file_and_none_goes_without_an_address(ad
     assert "takes a file" in admin_client.post(reverse(ADD), file).content.decode()
     assert "needs the address" in admin_client.post(reverse(ADD), filled(kind="m3u", address="")).content.decode()
     assert not Portal.objects.exists()
+
+
+# --- many MACs at once ----------------------------------------------------------------------------------------------
+
+
+def test_pasted_macs_are_added_and_doubles_told(admin_client):
+    row = {"mac": "00:1A:79:00:00:01"}
+    pasted = "001a79000001, 00-1A-79-00-00-02\n00 1a 79 00 00 03;00:1a:79:00:00:03"
+    text = saved(admin_client, reverse(ADD), filled(subscriptions=[row], more_macs=pasted))
+
+    portal = Portal.objects.get()
+    assert [one.mac[-2:] for one in portal.subscriptions.order_by("rank")] == ["01", "02", "03"]
+    assert "2 MAC(s) added; there already: 00:1A:79:00:00:01; pasted more than once: 00:1A:79:00:00:03." in text
+
+
+def test_what_is_no_mac_is_named_and_nothing_is_stored(admin_client):
+    answer = admin_client.post(reverse(ADD), filled(more_macs="00:1A:79:00:00:01 00:1A:79:00:00 <b>x</b>"))
+
+    assert "No MAC: “00:1A:79:00:00”, “&lt;b&gt;x&lt;/b&gt;”" in answer.content.decode()
+    assert not Portal.objects.exists()
+
+
+@pytest.mark.parametrize("wish", [{"test_macs": "on"}, {}])
+def test_pasted_macs_are_tested_in_the_background_when_wished(admin_client, monkeypatch, wish):
+    asked: list[int] = []
+    monkeypatch.setattr("portals.admin.portal.enqueue_checks", asked.extend)
+    saved(admin_client, reverse(ADD), filled(more_macs="00:1A:79:00:00:01", **wish))
+    assert asked == (list(Portal.objects.get().subscriptions.values_list("pk", flat=True)) if wish else [])

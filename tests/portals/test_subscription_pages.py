@@ -8,6 +8,10 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
+from portals import jobs
+from portals.errors import PortalUnreachable
+from portals.models import Subscription
+from portals.providers.records import SubscriptionReport
 from tests.factories import SubscriptionFactory
 
 pytestmark = pytest.mark.django_db
@@ -38,3 +42,47 @@ def test_a_logins_page_shows_what_the_panel_told(admin_client):
     page = text(admin_client, "admin:portals_login_change", login.pk)
     assert "Status: Active" in page
     assert "Connections: 1 in use, most: &lt;2&gt;" in page
+
+
+@pytest.fixture
+def mixed():
+    """One that works, one never asked, one blocked, one that is over."""
+    SubscriptionFactory(state="ok")
+    SubscriptionFactory(state="new")
+    SubscriptionFactory(state="blocked", last_error="The portal has blocked it.")
+    SubscriptionFactory(state="ok", expires_at=timezone.now() - timedelta(days=1))
+    return {"_selected_action": list(Subscription.objects.values_list("pk", flat=True))}
+
+
+@pytest.mark.parametrize(("action", "left", "working"), [("drop_not_working", 2, 2), ("disable_not_working", 4, 2)])
+def test_those_that_do_not_work_go_after_a_person_has_seen_which(admin_client, mixed, action, left, working):
+    asked = admin_client.post(reverse(MACS), {**mixed, "action": action}).content.decode()
+    assert "2 of the chosen ones do not work." in asked
+    assert "The portal has blocked it." in asked
+    assert Subscription.objects.filter(enabled=True).count() == 4
+
+    admin_client.post(reverse(MACS), {**mixed, "action": action, "confirmed": "1"})
+    assert Subscription.objects.count() == left
+    assert set(Subscription.objects.filter(enabled=True).values_list("state", flat=True)) == {"ok", "new"}
+    assert Subscription.objects.filter(enabled=True).count() == working
+
+
+def test_where_all_work_nothing_is_asked_and_nothing_goes(admin_client):
+    one = SubscriptionFactory(state="ok")
+    form = {"action": "drop_not_working", "_selected_action": [one.pk], "confirmed": "1"}
+    answer = admin_client.post(reverse(MACS), form, follow=True)
+    assert "None of the chosen ones is known not to work." in answer.content.decode()
+    assert Subscription.objects.exists()
+
+
+def test_the_job_asks_about_each_and_one_that_cannot_be_asked_stops_nobody(monkeypatch):
+    answers = iter([PortalUnreachable("Nobody answers."), SubscriptionReport("ok", "fine")])
+
+    def check(subscription):
+        answer = next(answers)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    monkeypatch.setattr("portals.checking.check_subscription", check)
+    assert jobs.check_all([SubscriptionFactory().pk, SubscriptionFactory().pk]) == {"new": 1, "ok": 1}
