@@ -13,6 +13,7 @@ from django.utils import timezone
 from channels.mirror.shape import LIVE
 from channels.models import GenreMap
 from channels.rules import filtered
+from guide import arrivals
 from guide.jobs import ask_for_match
 from portals.errors import CatalogueIncomplete
 from portals.mirror import known, mirroring
@@ -20,7 +21,7 @@ from portals.mirror.mirroring import Part
 from portals.mirror.spool import Spool
 from portals.models import Genre, Portal, Run, RunPayload
 from portals.models.genre import GenreKind
-from portals.providers.base import Provider
+from portals.providers.base import NamesGuides, Provider
 from portals.providers.records import GenreRecord, StreamRecord
 from portals.providers.registry import provider_for
 from portals.rules import RuleSet
@@ -55,6 +56,8 @@ def _refresh_from(provider: Provider, portal: Portal, run: Run, progress: Progre
         progress.counts.update(known.nothing_changed(state.count if state else 0))
     else:
         mirroring.refresh([LIVE], run, progress, lambda _, told: [Part(LIVE, _listed(provider, portal, told))])
+        if isinstance(provider, NamesGuides):
+            arrivals.propose(portal, provider.guide_urls())
     if fetched is not None:
         known.remember_download(portal, LIVE.noun, fetched, rules)
 

@@ -13,13 +13,16 @@ class GuideConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the refresh, who asks portals for their guides, and that a deleted source takes its files along."""
-        from guide import feeds, jobs, keeping, portal_guide  # models exist only now
+        from guide import arrivals, feeds, jobs, keeping, portal_guide  # models exist only now
         from guide.models import EpgSource
         from portals import refreshing
+        from portals.adding import portal_added
         from portals.models import PortalKind, RunKind
 
         refreshing.register(RunKind.GUIDE, jobs.refresh_guide)
         feeds.portal_guide_comes_from(PortalKind.STALKER, portal_guide.items)
+
+        portal_added.connect(arrivals.portal_arrived, dispatch_uid="guide.portal_arrived")
 
         def forget(sender: object, instance: EpgSource, **_: Any) -> None:
             keeping.forget(instance.pk)

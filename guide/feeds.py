@@ -62,7 +62,7 @@ def opened(source: EpgSource, wanted: Wanted, now: datetime, *, door: HttpDoor |
         raise ConfigurationError("The portal of this source is gone.")
     if source.kind == SourceKind.PORTAL and portal is not None and portal.kind == PortalKind.STALKER:
         return OpenedFeed(_portal_items(source, portal, now))
-    addresses = [source.address] if portal is None else _addresses(portal)
+    addresses = _addresses(portal) if portal is not None and source.kind in PORTAL_KINDS else [source.address]
     fetched = _first_that_answers(source, addresses, door)
     return OpenedFeed(reader_of(source, fetched, wanted), fetched)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from django.db import transaction
+from django.dispatch import Signal
 from django.utils.text import slugify
 
 from portals.models import Portal, PortalKind, Subscription
@@ -14,6 +15,10 @@ from portals.models.subscription import normal_mac
 from portals.providers.m3u import keep_upload
 from restreamer.lib import redact
 from restreamer.lib.errors import InvalidInput
+
+#: Sent with `portal` and `with_guide` (does its owner want its guide?) once a new portal and its subscriptions are
+#: stored, inside their transaction. Rooms above hear of it.
+portal_added = Signal()
 
 PROXY_SCHEMES = ("http", "https", "socks4", "socks5", "socks5h")
 
@@ -30,6 +35,8 @@ class NewPortal:
     streams: int = 1
     proxy_url: str = ""
     enable_new: bool = False
+    #: Take its own guide too, where it has one (Stalker, Xtream).
+    with_guide: bool = True
     #: The list itself, packed or not, in place of an address; kind M3U.
     playlist: Iterable[bytes] | None = None
 
@@ -64,6 +71,7 @@ def add_portal(new: NewPortal) -> Portal:
         for rank, identity in enumerate(identities):
             Subscription.objects.create(portal=portal, rank=rank, streams=new.streams, **identity)
         give_playlist(portal, streams=new.streams)
+        portal_added.send(Portal, portal=portal, with_guide=new.with_guide)
     return portal
 
 

@@ -18,10 +18,12 @@ from django.views.decorators.http import require_POST
 from unfold.admin import ModelAdmin, StackedInline
 from unfold.decorators import action, display
 
+from guide import arrivals
 from guide.jobs import enqueue_refresh
-from guide.models import DummyTemplate, EpgSource, SourceKind
+from guide.models import DummyTemplate, EpgSource, GuideProposal, SourceKind
 from portals.models import RunState
 from restreamer.lib import redact
+from restreamer.lib.errors import InvalidInput
 
 _WORKING = (RunState.QUEUED, RunState.RUNNING)
 
@@ -124,8 +126,35 @@ class EpgSourceAdmin(ModelAdmin):
     def get_urls(self) -> list[URLPattern]:
         """The button of the source's own page; POST only, because it does something."""
         view = self.admin_site.admin_view(require_POST(self.refresh_one))
-        own = [path("<int:pk>/refresh/", view, name="guide_epgsource_refresh")]
+        decide = self.admin_site.admin_view(require_POST(self.decide))
+        own = [
+            path("<int:pk>/refresh/", view, name="guide_epgsource_refresh"),
+            path("proposed/<int:pk>/", decide, name="guide_epgsource_decide"),
+        ]
         return own + super().get_urls()  # type: ignore[no-any-return]
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Above the list: what playlists propose."""
+        waiting: list[tuple[GuideProposal, str]] = []
+        if self.has_add_permission(request):
+            rows = GuideProposal.objects.filter(state=GuideProposal.State.OPEN).select_related("portal")
+            waiting = [(row, redact.url(row.address)) for row in rows]
+        return super().changelist_view(request, {**(extra_context or {}), "proposals": waiting})  # type: ignore[no-any-return]
+
+    def decide(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Take a proposed guide and read it at once, or leave it out."""
+        proposal = get_object_or_404(GuideProposal.objects.select_related("portal"), pk=pk)
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        try:
+            if "take" in request.POST:
+                self._refresh(request, arrivals.take(proposal))
+            else:
+                arrivals.refuse(proposal)
+                self.message_user(request, f"{proposal.portal}: its guide is left out.", messages.SUCCESS)
+        except InvalidInput as err:
+            self.message_user(request, err.message, messages.WARNING)
+        return redirect("admin:guide_epgsource_changelist")
 
     def refresh_one(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Refresh from the source's page."""

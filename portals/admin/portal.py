@@ -21,7 +21,7 @@ from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminTextareaWidget, UnfoldBooleanSwitchWidget
 
 from portals import mac_list
-from portals.adding import PROXY_SCHEMES, check_proxy, free_slug, give_playlist
+from portals.adding import PROXY_SCHEMES, check_proxy, free_slug, give_playlist, portal_added
 from portals.admin.subscription import STATE_COLOURS, SubscriptionForm
 from portals.checking import check_subscription
 from portals.errors import PortalError
@@ -55,6 +55,13 @@ class PortalForm(forms.ModelForm[Portal]):
         )  # fmt: skip
         help_texts = {"proxy_url": f"One of {', '.join(PROXY_SCHEMES)}://host:port, for API and media."}
 
+    with_guide = forms.BooleanField(
+        label="guide",
+        required=False,
+        initial=True,
+        widget=UnfoldBooleanSwitchWidget,
+        help_text="Take the provider's own programme guide too; it becomes an EPG source.",
+    )
     more_macs = forms.CharField(
         label="add MACs",
         required=False,
@@ -153,11 +160,12 @@ class PortalAdmin(ModelAdmin):
     warn_unsaved_form = True
     conditional_fields = {
         "playlist": f"kind == '{PortalKind.M3U}'",
+        "with_guide": f"kind != '{PortalKind.M3U}'",
         "more_macs": f"kind == '{PortalKind.STALKER}'",
         "test_macs": f"kind == '{PortalKind.STALKER}'",
     }
     fieldsets = (
-        (None, {"fields": ("name", "kind", "address", "playlist", "more_macs", "test_macs", "enabled")}),
+        (None, {"fields": ("name", "kind", "address", "playlist", "more_macs", "test_macs", "with_guide", "enabled")}),
         (
             "Catalogue",
             {
@@ -193,7 +201,12 @@ class PortalAdmin(ModelAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: Portal | None = None) -> Any:
         may_know = self.has_change_permission(request, obj) if obj else self.has_add_permission(request)
-        return super().get_fieldsets(request, obj) if may_know else ((None, {"fields": _FOR_ALL}),)
+        if not may_know:
+            return ((None, {"fields": _FOR_ALL}),)
+        (name, first), *others = super().get_fieldsets(request, obj)
+        # Asked once: afterwards the guide is an EPG source with a page of its own.
+        fields = tuple(field for field in first["fields"] if obj is None or field != "with_guide")
+        return [(name, {**first, "fields": fields}), *others]
 
     def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
         columns = self.list_display
@@ -223,6 +236,8 @@ class PortalAdmin(ModelAdmin):
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
         give_playlist(form.instance)
+        if not change:
+            portal_added.send(Portal, portal=form.instance, with_guide=form.cleaned_data.get("with_guide", False))
         if form.cleaned_data.get("playlist") is not None:
             self._refresh(request, form.instance)
         if form.cleaned_data.get("more_macs") is not None:

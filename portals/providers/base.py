@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from portals.models import Subscription
 from portals.providers.records import GenreRecord, PlayUrl, StreamRecord, SubscriptionReport
 
 #: Called with (items done, items expected or 0); may raise RunCancelled to stop the work.
 Progress = Callable[[int, int], None]
+
+
+@runtime_checkable
+class NamesGuides(Protocol):
+    """A provider whose list names guides that lie elsewhere (M3U: `url-tvg`)."""
+
+    def guide_urls(self) -> list[str]:
+        """Their addresses, with whatever credentials are in them. Raises PortalError."""
 
 
 class Provider(Protocol):

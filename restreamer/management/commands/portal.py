@@ -41,6 +41,7 @@ class Command(RunsCommand):
         add.add_argument(
             "--enable-all", action="store_true", help="show all its channels, those of later refreshes too"
         )
+        add.add_argument("--no-guide", action="store_true", help="do not take its own programme guide")
         add.set_defaults(action=self.add)
         upload = verbs.add_parser("upload", help="replace the playlist of a provider by a file")
         upload.add_argument("name")
@@ -92,6 +93,7 @@ class Command(RunsCommand):
             streams=options["streams"],
             proxy_url=options["proxy"],
             enable_new=options["enable_all"],
+            with_guide=not options["no_guide"],
         )
         if is_file and not is_allowed(file):
             with _opened(file) as opened:
