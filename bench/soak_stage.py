@@ -112,9 +112,9 @@ def staged(folder: Path, relays: int) -> Iterator[Stage]:
     temporary = folder / "tmp"
     temporary.mkdir()
     try:
-        with House(
-            folder / "data", RESTREAMER_RELAYS=str(relays), RESTREAMER_LINGER_S="3", TMPDIR=str(temporary)
-        ) as house:
+        # Longer than the soak waits in the end: a lease that is not given back does not go by itself meanwhile.
+        lasting = {"RESTREAMER_RELAYS": str(relays), "RESTREAMER_LINGER_S": "3", "RESTREAMER_LEASE_LIFETIME_S": "300"}
+        with House(folder / "data", TMPDIR=str(temporary), **lasting) as house:
             stage = Stage(house, live, files, Stock(), {}, temporary)
             _furnish(stage)
             yield stage
