@@ -14,7 +14,8 @@ from streaming.outputs.addresses import Pictures
 from streaming.outputs.xtream import ids
 from vod.listing import ListedTitle
 
-_PIECE = 500
+#: Rows of a piece: so few are gone again before Python's collector looks for rubbish among them.
+_PIECE = 100
 
 
 def array(rows: Iterable[dict[str, Any]]) -> Iterator[bytes]:
