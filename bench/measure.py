@@ -38,7 +38,8 @@ def memory_bytes(pid: int) -> int:
     total = 0
     for one in tree(pid):
         for line in Path(f"/proc/{one}/smaps_rollup").read_text().splitlines():
-            if line.startswith("Pss:"):
+            # Mapped memory files are counted with the files.
+            if line.startswith(("Pss_Anon:", "Pss_File:")):
                 total += int(line.split()[1]) * 1024
     return total + sum(memory_file_bytes(one) for one in tree(pid))
 
@@ -55,14 +56,16 @@ def resident_bytes(pid: int) -> int:
 
 def memory_file_bytes(pid: int) -> int:
     """What the memory files (rings) of a process hold."""
-    total = 0
+    held = {}
     for entry in Path(f"/proc/{pid}/fd").iterdir():
         try:
             if "memfd:" in str(entry.readlink()):
-                total += entry.stat().st_blocks * 512
+                # One that is mapped too has two descriptors.
+                found = entry.stat()
+                held[found.st_ino] = found.st_blocks * 512
         except OSError:
             continue
-    return total
+    return sum(held.values())
 
 
 @dataclass

@@ -4,7 +4,8 @@ Positions are absolute byte counts. What was lent to the kernel is never written
 reference, and a slow reader's queues (tens of MB on one machine) may hold them long after the ring has moved on. A ring
 that wrote over such a page would change what a viewer has yet to read. So a chunk that was lent gives its pages
 back when the ring drops it (they live until the last queue has let go), and only one that was not is written again:
-fresh pages cost as much as reading and analysing what stands on them.
+fresh pages cost as much as reading and analysing what stands on them. Pages that are there already are written through
+mapped memory, which costs half of what a call of the kernel does: it would look up each of them.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import os
 from bisect import bisect_right
 from collections import deque
 
-from streaming.relay.block import Block, Piece
+from streaming.relay.block import Block
 
 #: Bytes of one MPEG-TS packet; the head, the tail and every entry are multiples of it.
 PACKET = 188
@@ -22,6 +23,9 @@ PACKET = 188
 #: A whole number of packets and of pages. Small, for the memory of many rings is counted in chunks; not too small, for
 #: a block that lies in two takes two calls per viewer.
 CHUNK = PACKET * mmap.PAGESIZE
+
+#: So many chunks may wait to be written again: more than one become free at a time, or none.
+SPARES = 2
 
 #: Seconds between two marks of the clock in the ring.
 MARK_EVERY_S = 0.5
@@ -46,10 +50,13 @@ class Ring:
         self._places: deque[int] = deque()
         self._first = 0
         self._lent: set[int] = set()
-        #: A chunk to be written again, and those whose pages were given back.
-        self._spare: int | None = None
+        #: Chunks to be written again, and those whose pages were given back.
+        self._spares: list[int] = []
         self._holes: list[int] = []
         self._file_bytes = 0
+        #: The file as memory, once a chunk is written again, and whether the newest chunk is one that is.
+        self._memory: mmap.mmap | None = None
+        self._again = False
         self._marks: deque[tuple[float, int]] = deque()
 
     def append(self, block: Block, now: float) -> None:
@@ -57,20 +64,25 @@ class Ring:
         if not self._marks or now - self._marks[-1][0] >= MARK_EVERY_S:
             self._marks.append((now, self.head))
         number, offset = divmod(self.head, CHUNK)
-        if number - self._first < len(self._places) and offset + block.size <= CHUNK:
+        if not self._again and number - self._first < len(self._places) and offset + block.size <= CHUNK:
             # All of it goes into a chunk that is begun. A memory file takes what it is given.
             self.head += os.pwritev(self.fd, block.pieces, self._places[-1] + offset)
             return
         for piece in block.pieces:
-            self._write(piece)
+            self._write(memoryview(piece))
 
-    def _write(self, piece: Piece) -> None:
-        view = memoryview(piece)
+    def _write(self, view: memoryview) -> None:
         while view:
             number, offset = divmod(self.head, CHUNK)
             if number - self._first == len(self._places):
                 self._places.append(self._place())
-            written = os.pwrite(self.fd, view[: CHUNK - offset], self._places[-1] + offset)
+            at = self._places[-1] + offset
+            part = view[: CHUNK - offset]
+            if self._again and self._memory is not None:
+                self._memory[at : at + len(part)] = part
+                written = len(part)
+            else:
+                written = os.pwrite(self.fd, part, at)
             self.head += written
             view = view[written:]
 
@@ -109,11 +121,12 @@ class Ring:
         self.tail = tail
         while (self._first + 1) * CHUNK <= tail:
             place = self._places.popleft()
-            if self._first in self._lent or self._spare is not None:
+            kept = len(self._places) + len(self._spares)
+            if self._first in self._lent or len(self._spares) == SPARES or kept >= self.limit_bytes // CHUNK:
                 self._give_back(place)
                 self._holes.append(place)
             else:
-                self._spare = place
+                self._spares.append(place)
             self._lent.discard(self._first)
             self._first += 1
 
@@ -129,20 +142,32 @@ class Ring:
 
     def close(self) -> None:
         """Give all memory back."""
+        if self._memory is not None:
+            self._memory.close()
+            self._memory = None
         if self.fd >= 0:
             os.close(self.fd)
             self.fd = -1
 
     def _place(self) -> int:
         """Room for a chunk in the file."""
-        place, self._spare = self._spare, None
-        if place is not None:
+        self._again = bool(self._spares)
+        if self._again:
+            place = self._spares.pop()
+            self._map(place + CHUNK)
             return place
         if self._holes:
             return self._holes.pop()
         self._file_bytes += CHUNK
         os.ftruncate(self.fd, self._file_bytes)
         return self._file_bytes - CHUNK
+
+    def _map(self, size: int) -> None:
+        """Have at least so much of the file as memory."""
+        if self._memory is None:
+            self._memory = mmap.mmap(self.fd, self._file_bytes)
+        elif len(self._memory) < size:
+            self._memory.resize(self._file_bytes)
 
     def _give_back(self, place: int) -> None:
         """Take the chunk's pages out of the file; whoever holds one keeps it as it is."""

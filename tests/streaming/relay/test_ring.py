@@ -109,6 +109,23 @@ def test_what_was_not_lent_is_written_again_and_takes_no_fresh_pages(ring: Ring,
     assert len(given_back) <= 2
 
 
+def test_what_is_written_again_stands_in_the_file(ring: Ring) -> None:
+    ring.limit_bytes = 6 * CHUNK
+    seen = b""
+    for number in range(80):
+        ring.append(Block((block(700, number), memoryview(block(900, 100 + number)))), float(number))
+        if number == 60:
+            # By now chunks are written for the third time.
+            position = ring.head - 1600 * PACKET
+            seen = block(700, number) + block(900, 100 + number)
+            place, size = ring.lend(position)
+            assert os.pread(ring.fd, size, place) == seen[:size]
+            assert ring.read(position, len(seen)) == seen
+        ring.let_go(ring.due_tail(float(number)))
+    assert ring.read(ring.head - 900 * PACKET, 900 * PACKET) == block(900, 179)
+    assert os.fstat(ring.fd).st_blocks * 512 <= ring.limit_bytes
+
+
 def test_reading_goes_on_over_the_edge_of_a_chunk(ring: Ring) -> None:
     ring.limit_bytes = 10 * CHUNK
     for number in range(CHUNK // (100 * PACKET) + 10):
