@@ -16,7 +16,7 @@ from typing import Protocol
 from streaming.faults import Fault, UpstreamError
 from streaming.mpegts.packets import PACKET_SIZE
 from streaming.sources.base import Source, framing_of
-from streaming.sources.framing import Framing
+from streaming.sources.framing import Piece
 
 logger = logging.getLogger(__name__)
 
@@ -64,7 +64,8 @@ class DirectFeed:
         self._error: UpstreamError | None = None
 
     def pump(self) -> bytes:
-        data = self._framed(self._framing) if self._framing else self._packets()
+        """Whole packets only, which spares copies of them later."""
+        data = b"" if self._error is not None else self._packets(self._read())
         if not data and self._error is not None:
             raise self._error
         return data
@@ -72,47 +73,55 @@ class DirectFeed:
     def stop(self) -> None:
         self._error = UpstreamError(Fault.ENDED, "The connection was closed by us.")
 
-    def _packets(self) -> bytes:
-        """Whole packets only: that spares copies of them later."""
-        data = self._records(self._rest) if self._in_records else self._direct(self._rest)
-        over = len(data) % PACKET_SIZE
-        self._rest = data[len(data) - over :]
-        return data[: len(data) - over] if over else data
+    def _packets(self, pieces: list[Piece]) -> bytes:
+        """The whole packets of the rest and what has come behind it, joined once; what is less is the next rest."""
+        if self._rest:
+            pieces.insert(0, self._rest)
+            self._rest = b""
+        over = sum(map(len, pieces)) % PACKET_SIZE
+        while over:
+            last = pieces.pop()
+            begin = max(len(last) - over, 0)
+            self._rest = bytes(last[begin:]) + self._rest
+            over -= len(last) - begin
+            if begin:
+                pieces.append(last[:begin])
+        return b"".join(pieces)
 
-    def _framed(self, framing: Framing) -> bytes:
-        data, self._rest = self._rest, b""
-        read = self._records(b"") if self._in_records else self._direct(b"")
+    def _read(self) -> list[Piece]:
+        """What there is of the body behind the rest."""
+        read = self._records() if self._in_records else self._direct()
+        framing = self._framing
+        if framing is None:
+            return [read] if read else []
+        pieces: list[Piece] = []
         try:
-            data += framing.feed(read)
+            pieces += framing.pieces(bytes(read))
         except UpstreamError as err:
             self._error = err
         if framing.ended and self._error is None:
             self._error = UpstreamError(Fault.ENDED)
-        return data
+        return pieces
 
-    def _direct(self, before: bytes) -> bytes:
-        """What is behind `before`, and that: as far as there are whole packets, what is less stays in the socket."""
-        if self._error is not None:
-            return before
+    def _direct(self) -> Piece:
+        """What there is on the wire. Of a body that stands there as it is only whole packets, the rest counted in."""
         try:
-            there = len(before) + _readable(self._sock)
-            due = min(there - there % PACKET_SIZE, MOST_BYTES) - len(before)
+            there, before = _readable(self._sock), 0 if self._framing else len(self._rest)
+            due = min(there - (there + before) % PACKET_SIZE, MOST_BYTES)
             # To hear of the end, something must be asked for.
             data = self._sock.recv(due if due > 0 else PACKET_SIZE)
         except BlockingIOError:
-            return before
+            return b""
         except (OSError, ValueError):
             self._error = UpstreamError(Fault.RESET)
-            return before
+            return b""
         if not data:
             self._end()
-        return before + data if before else data
+        return data
 
-    def _records(self, before: bytes) -> bytes:
-        """As `_direct`, out of TLS: all there is."""
-        kept = len(before)
-        self._scratch[:kept] = before
-        filled = kept
+    def _records(self) -> Piece:
+        """What there is on the wire, out of TLS; it stays what it is until the next one is read."""
+        filled = 0
         while self._error is None and filled < len(self._scratch):
             try:
                 count = self._sock.recv_into(self._scratch[filled:])
@@ -124,7 +133,7 @@ class DirectFeed:
             filled += count
             if not count:
                 self._end()
-        return bytes(self._scratch[:filled])
+        return self._scratch[:filled]
 
     def _end(self) -> None:
         """A framed body says itself where it ends; this one did not."""

@@ -6,6 +6,7 @@ Source: RFC 9112 sections 6.3 and 7.1. A body without either lasts until the con
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Protocol
 
 from streaming.faults import Fault, UpstreamError
@@ -13,6 +14,9 @@ from streaming.faults import Fault, UpstreamError
 #: A chunk's size line; extensions are allowed, but nobody needs long ones.
 _LINE_BYTES = 4096
 _SIZE = re.compile(rb"[0-9a-fA-F]{1,12}")
+
+#: Of what was fed; the memory stays that of the wire's bytes.
+Piece = bytes | memoryview
 
 
 class Framing(Protocol):
@@ -22,8 +26,8 @@ class Framing(Protocol):
     def ended(self) -> bool:
         """The whole body was seen; what follows on the wire is none of it."""
 
-    def feed(self, data: bytes) -> bytes:
-        """The body's bytes among these. Raises UpstreamError(RESET) when the framing is broken."""
+    def pieces(self, data: bytes) -> Sequence[Piece]:
+        """The body's bytes among these, without copying them. Raises UpstreamError(RESET) when it is broken."""
 
 
 class Length:
@@ -36,10 +40,10 @@ class Length:
     def ended(self) -> bool:
         return not self._left
 
-    def feed(self, data: bytes) -> bytes:
-        body = data[: self._left]
+    def pieces(self, data: bytes) -> Sequence[Piece]:
+        body = data if len(data) <= self._left else data[: self._left]
         self._left -= len(body)
-        return body
+        return (body,) if body else ()
 
 
 class Chunked:
@@ -50,17 +54,18 @@ class Chunked:
         self._left = 0
         self._line = b""
 
-    def feed(self, data: bytes) -> bytes:
+    def pieces(self, data: bytes) -> Sequence[Piece]:
         if self._line:
             data, self._line = self._line + data, b""
-        pieces = []
-        at = 0
-        while at < len(data) and not self.ended:
+        pieces: list[Piece] = []
+        view = memoryview(data)
+        at, size = 0, len(data)
+        while at < size and not self.ended:
             if self._left:
-                piece = data[at : at + self._left]
-                pieces.append(piece)
-                self._left -= len(piece)
-                at += len(piece)
+                end = min(at + self._left, size)
+                pieces.append(view[at:end])
+                self._left -= end - at
+                at = end
                 continue
             end = data.find(b"\n", at)
             if end < 0:
@@ -70,7 +75,7 @@ class Chunked:
             at = end + 1
         if len(self._line) > _LINE_BYTES:
             raise UpstreamError(Fault.RESET, "The provider announced chunks and sent something else.")
-        return b"".join(pieces)
+        return pieces
 
     def _size(self, line: bytes) -> None:
         """A size line, or the empty line that ends a chunk."""

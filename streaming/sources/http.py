@@ -249,7 +249,7 @@ class HttpSource:
                 raise UpstreamError(Fault.RESET)
             if not data:
                 break
-            piece = self.framing.feed(data) if self.framing else data
+            piece = b"".join(self.framing.pieces(data)) if self.framing else data
         self._read_bytes += len(piece)
         self._piece_bytes = len(piece)
         return piece

@@ -109,15 +109,34 @@ def test_a_socket_that_ends_ends_the_feed_after_its_last_bytes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wire", "fault"), [(b"3\r\nabc\r\n0\r\n\r\n", Fault.ENDED), (b"3\r\nabc\r\n9\r\n", Fault.RESET)]
+    ("wire", "fault"), [(b"b8\r\n%s\r\n0\r\n\r\n", Fault.ENDED), (b"b8\r\n%s\r\n9\r\n", Fault.RESET)]
 )
 def test_a_framed_socket_is_decoded_up_to_its_end(wire: bytes, fault: Fault) -> None:
     ours, theirs = socket.socketpair()
     with ours:
         feed = feed_for(Direct(ours, head=b"head", framing=Chunked()), SCRATCH)
-        theirs.sendall(wire)
+        theirs.sendall(wire % (b"x" * 184))
         theirs.close()
-        assert everything(feed) == (b"headabc", fault)
+        assert everything(feed) == (b"head" + b"x" * 184, fault)
+
+
+@pytest.mark.parametrize("most", [1, 50, 187, 1000])
+def test_a_framed_socket_is_read_in_whole_packets_too(most: int) -> None:
+    body = bytes(range(256)) * 20
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        feed = feed_for(Direct(ours, head=b"h" * 100, framing=Chunked()), SCRATCH)
+        got = feed.pump()
+        for at in range(0, len(body), most):
+            piece = body[at : at + most]
+            theirs.sendall(b"%x\r\n%s\r\n" % (len(piece), piece))
+            found = feed.pump()
+            assert len(found) % 188 == 0
+            got += found
+        theirs.sendall(b"0\r\n\r\n")
+        rest, fault = everything(feed)
+        assert got + rest == (b"h" * 100 + body)[: 5220 // 188 * 188]
+        assert fault is Fault.ENDED
 
 
 def test_broken_chunks_are_a_fault() -> None:

@@ -23,9 +23,9 @@ def chunked(body: bytes, sizes: list[int], extension: bytes = b"") -> bytes:
 def decoded(framing: Framing, wire: bytes, cuts: list[int]) -> bytes:
     out = b""
     for size in cuts:
-        out += framing.feed(wire[:size])
+        out += b"".join(framing.pieces(wire[:size]))
         wire = wire[size:]
-    return out + framing.feed(wire)
+    return out + b"".join(framing.pieces(wire))
 
 
 def cuts(seed: int, most: int) -> list[int]:
@@ -48,8 +48,8 @@ def test_bare_line_feeds_and_leading_zeros_are_borne() -> None:
 
 def test_what_follows_the_last_chunk_is_no_body() -> None:
     framing = Chunked()
-    assert framing.feed(chunked(b"abc", []) + b"HTTP/1.1 200 OK") == b"abc"
-    assert framing.feed(b"more") == b""
+    assert b"".join(framing.pieces(chunked(b"abc", []) + b"HTTP/1.1 200 OK")) == b"abc"
+    assert not framing.pieces(b"more")
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_what_follows_the_last_chunk_is_no_body() -> None:
 )
 def test_what_is_no_chunk_is_an_error(wire: bytes) -> None:
     with pytest.raises(UpstreamError) as caught:
-        Chunked().feed(wire)
+        Chunked().pieces(wire)
     assert caught.value.fault is Fault.RESET
 
 
