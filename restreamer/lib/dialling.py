@@ -7,17 +7,17 @@ from collections.abc import Callable
 from typing import Any
 
 import urllib3
-from requests.adapters import HTTPAdapter
 from requests.utils import select_proxy
 
 from restreamer.lib.fence import Fence
 from restreamer.lib.http_errors import FencedOff
+from restreamer.lib.trust import SharedTrustAdapter
 
 #: Proxies that look names up themselves; to socks5 and socks4 we name an address.
 _LOOKING_UP = ("socks5h:", "socks4a:")
 
 
-class DiallingAdapter(HTTPAdapter):
+class DiallingAdapter(SharedTrustAdapter):
     """An adapter of requests all of whose connections (plain, TLS, proxied) hold to a fence, at every redirect anew.
 
     Host, SNI and certificate are those of the name. Without a fence it connects as requests does. A proxy's own address
