@@ -39,27 +39,37 @@ class Proposed:
 
 def refresh_proposals(*, auto: bool, by: str = "automatic") -> Proposed:
     """Look for channels that are one and keep the proposals; with `auto`, merge the sure ones at once."""
-    found = propose(_entries(), _decided())
-    rows = []
-    names = dict(Channel.objects.values_list("pk", "name"))
+    found = {(one.stays, one.goes): one for one in propose(_entries(), _decided())}
     with transaction.atomic():
-        Merge.objects.filter(state=Merge.State.OPEN).delete()
-        for proposal in found:
-            rows.append(
-                Merge(
-                    stays_id=proposal.stays,
-                    stays_id_kept=proposal.stays,
-                    goes_id=proposal.goes,
-                    goes_name=names[proposal.goes],
-                    confidence=proposal.confidence,
-                    reason=proposal.reason,
-                )
+        # Rows that still hold stay as they are: somebody may have them on the screen just now.
+        kept = set()
+        doomed = []
+        for row in Merge.objects.filter(state=Merge.State.OPEN):
+            again = found.get((row.stays_id_kept, row.goes_id))
+            if again is not None and (again.confidence, again.reason) == (row.confidence, row.reason):
+                kept.add((row.stays_id_kept, row.goes_id))
+            else:
+                doomed.append(row.pk)
+        for start in range(0, len(doomed), _BATCH):
+            Merge.objects.filter(pk__in=doomed[start : start + _BATCH]).delete()
+        names = dict(Channel.objects.values_list("pk", "name"))
+        rows = [
+            Merge(
+                stays_id=proposal.stays,
+                stays_id_kept=proposal.stays,
+                goes_id=proposal.goes,
+                goes_name=names[proposal.goes],
+                confidence=proposal.confidence,
+                reason=proposal.reason,
             )
+            for pair, proposal in found.items()
+            if pair not in kept and proposal.stays in names and proposal.goes in names
+        ]
         Merge.objects.bulk_create(rows, batch_size=_BATCH)
     merged = 0
     if auto:
         merged = accept_all(Merge.objects.filter(state=Merge.State.OPEN, confidence__gte=AUTO_ACCEPT), by)
-    return Proposed(len(rows), merged, Merge.objects.filter(state=Merge.State.OPEN).count())
+    return Proposed(len(found), merged, Merge.objects.filter(state=Merge.State.OPEN).count())
 
 
 def accept_all(proposals: Iterable[Merge], by: str) -> int:

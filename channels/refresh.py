@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 
 from django.utils import timezone
 
+from channels.jobs import ask_for_doubles
 from channels.mirror.shape import LIVE
 from channels.models import GenreMap
 from channels.rules import filtered
@@ -44,6 +45,8 @@ def refresh_live(run: Run, progress: Progress) -> None:
     Portal.objects.filter(runs=run).update(refreshed_at=timezone.now())
     if any(progress.counts.get(change) for change in ("new", "changed", "gone", "back")):
         ask_for_match()
+    if any(progress.counts.get(change) for change in ("new", "back")):
+        ask_for_doubles()
 
 
 def _refresh_from(provider: Provider, portal: Portal, run: Run, progress: Progress) -> None:

@@ -93,6 +93,7 @@ DUTIES = (
     Duty("due portals", 30, due.enqueue_due),
     Duty("due guides", 30, guide_jobs.enqueue_due),
     Duty("guide matches asked for", 5, guide_jobs.enqueue_asked_match),
+    Duty("doubles asked for", 30, channel_jobs.enqueue_asked_doubles),
     Duty("replaced guides", 3600, clear_replaced_guides),
     Duty("channels gone for long", 6 * 3600, channel_jobs.enqueue_remove_stale),
     Duty("refused subscriptions", 60, portal_jobs.enqueue_rechecks),

@@ -180,6 +180,9 @@ def run_cancel(run_id: int) -> str:
 #: Set while our channels have changed and their guide channels were not looked for since.
 GUIDE_MATCH_ASKED = f"{PREFIX}guide:match"
 
+#: Set while a refresh has brought channels and doubles were not looked for since.
+DOUBLES_ASKED = f"{PREFIX}channels:doubles"
+
 #: Lease of the one scheduler of the installation.
 SCHEDULER_LEASE = f"{PREFIX}scheduler"
 

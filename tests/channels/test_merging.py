@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import random
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from django.utils import timezone
 
-from channels import merging
+from channels import jobs, merging
 from channels.models import Channel, ChannelStream, Merge
+from channels.refresh import refresh_live
 from channels.same import AUTO_ACCEPT, Entry, propose
+from portals.models import Run, RunKind
+from portals.providers.records import StreamRecord
+from portals.runs import Unrecorded
 from restreamer.lib.names import parse
 from tests.factories import ChannelFactory, LinkFactory, PortalFactory, StreamFactory
 
@@ -158,3 +165,48 @@ def test_a_channel_without_streams_is_nobodys_double(db):
     ChannelFactory(name="CNN")
     LinkFactory(channel__name="CNN", stream=StreamFactory())
     assert merging.refresh_proposals(auto=True).new == 0
+
+
+def refreshed(*names):
+    """A portal that lists channels of these names was refreshed."""
+    portal = PortalFactory()
+
+    class Listed:
+        def live_genres(self):
+            return []
+
+        def live_streams(self, progress):
+            yield from (StreamRecord(name, name) for name in names)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("channels.refresh.provider_for", lambda portal: Listed())
+        refresh_live(Run.objects.create(portal=portal, kind=RunKind.LIVE), Unrecorded(portal, RunKind.LIVE))
+    return portal
+
+
+@pytest.mark.django_db
+def test_a_refresh_that_brought_channels_has_doubles_looked_for_once_and_merges_nothing(redis, monkeypatch):
+    put: list[Any] = []
+    monkeypatch.setattr("django_rq.get_queue", lambda name: SimpleNamespace(enqueue=lambda job, **_: put.append(job)))
+    now = timezone.now()
+    assert not jobs.enqueue_asked_doubles(now)
+    refreshed("CNN", "BBC One")
+    refreshed("UK: CNN HD")
+    assert jobs.enqueue_asked_doubles(now)
+    assert not jobs.enqueue_asked_doubles(now)
+
+    (job,) = put
+    assert job() == {"new": 1, "merged": 0, "open": 1}
+    assert Channel.objects.count() == 3
+
+
+def test_proposals_that_still_hold_stay_the_rows_they_were(two):
+    merging.refresh_proposals(auto=False)
+    row = Merge.objects.get()
+    LinkFactory(channel__name="BBC One", stream__portal=PortalFactory())
+    LinkFactory(channel__name="BBC One HD", stream__portal=PortalFactory())
+    assert merging.refresh_proposals(auto=False) == merging.Proposed(new=2, merged=0, open=2)
+    assert Merge.objects.filter(pk=row.pk).exists()
+
+    two[1].delete()
+    assert merging.refresh_proposals(auto=False).open == 1

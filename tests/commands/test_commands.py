@@ -71,6 +71,16 @@ def test_a_playlist_file_is_added_and_replaced(tmp_path, settings):
         said("portal", "upload", "My list", str(tmp_path / "none.m3u"))
 
 
+def test_doubles_are_listed_and_the_sure_ones_merged_on_wish():
+    LinkFactory(channel__name="CNN", stream__portal=PortalFactory())
+    LinkFactory(channel__name="CNN HD", stream__portal=PortalFactory())
+    (row,) = as_json("channel", "doubles")
+    assert (row["stays"], row["goes"], row["reason"]) == ("CNN", "CNN HD", "same name")
+    assert Channel.objects.count() == 2
+    assert "1 pair(s) merged" in said("channel", "doubles", "--merge-sure")
+    assert Channel.objects.count() == 1
+
+
 def test_add_refresh_and_enable_in_one_go(listing):
     document = as_json(
         "portal", "add", "Mine", "http://h/c/", "--mac", "00:1A:79:00:00:01", "--refresh", "--enable-all"

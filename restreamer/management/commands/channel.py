@@ -1,10 +1,11 @@
-"""`manage.py channel list|enable|disable|deliver`."""
+"""`manage.py channel list|enable|disable|deliver|doubles`."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from channels.models import Channel, Group
+from channels import merging
+from channels.models import Channel, Group, Merge
 from channels.querysets import ChannelQuerySet
 from guide.jobs import ask_for_match
 from portals.models import Portal
@@ -16,7 +17,7 @@ from streaming.models import Delivery
 
 
 class Command(RestreamerCommand):
-    help = "List channels, switch them on and off, choose how they are delivered."
+    help = "List channels, switch them on and off, choose how they are delivered, find doubles."
     needs_redis = False
 
     def add_verbs(self, verbs: Any) -> None:
@@ -41,6 +42,28 @@ class Command(RestreamerCommand):
         delivering.add_argument("--portal", action="append", default=[], metavar="NAME", help="these portals")
         delivering.add_argument("--profile", default="", metavar="NAME", help="the ffmpeg profile")
         delivering.set_defaults(action=self.deliver)
+
+        doubles = verbs.add_parser("doubles", help="look for channels that are one; says which, and changes nothing")
+        doubles.add_argument("--merge-sure", action="store_true", help="merge those that are as good as certain")
+        doubles.set_defaults(action=self.doubles)
+
+    def doubles(self, options: dict[str, Any]) -> None:
+        """Look for doubles now; what waits for a decision is listed, the surest first."""
+        done = merging.refresh_proposals(auto=options["merge_sure"], by="command line")
+        if done.merged:
+            self.say(f"{done.merged} pair(s) merged; the page “Doubles” takes them back.")
+        rows = [
+            {
+                "stays": row.stays.name,
+                "stays_id": row.stays_id_kept,
+                "goes": row.goes_name,
+                "goes_id": row.goes_id,
+                "sure": f"{row.confidence * 100:.0f} %",
+                "reason": row.reason,
+            }
+            for row in Merge.objects.filter(state=Merge.State.OPEN).select_related("stays")
+        ]
+        self.table(rows, ["stays", "stays_id", "goes", "goes_id", "sure", "reason"], "No doubles wait for you.")
 
     def list_all(self, options: dict[str, Any]) -> None:
         """Enabled channels, or all with --all."""
