@@ -135,7 +135,7 @@ class TsOrigin:
             self._bury()
             return sum(1 for c in self._open if name in (None, c.name) and key in (None, c.key))
 
-    def wait_open(self, count: int, *, name: str | None = None, timeout_s: float = 5.0) -> bool:
+    def wait_open(self, count: int, *, name: str | None = None, timeout_s: float = 30.0) -> bool:
         """Wait until exactly `count` connections are open."""
         until = time.monotonic() + timeout_s
         while time.monotonic() < until:

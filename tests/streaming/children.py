@@ -51,7 +51,7 @@ class Child:
             self.process = subprocess.Popen(
                 self.command(), cwd=ROOT, env=self.environment, stderr=log, preexec_fn=die_with_me()
             )
-        assert wait_for(lambda: self.answers() or not self.alive, 30)
+        assert wait_for(lambda: self.answers() or not self.alive, 90)
         assert self.alive, self.log.read_text()
 
     @property

@@ -104,5 +104,5 @@ def test_a_viewer_changes_between_channels_of_two_relays_on_one_connection(
     assert wait_for(lambda: [owner for facts, owner in sessions.relays() if facts.viewers] == ["node1:relay-2"])
     assert sessions.stop(row.session_id)
     assert wait_for(lambda: not sessions.sessions())
-    assert wait_for(lambda: not origin.open() and not Ledger(redis, "tests").usage(), 8)
+    assert wait_for(lambda: not origin.open() and not Ledger(redis, "tests").usage())
     player.close()

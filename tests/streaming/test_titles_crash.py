@@ -91,4 +91,4 @@ def test_a_movie_goes_on_over_killed_pages_and_ends_with_a_killed_relay(
     with urllib.request.urlopen(asked(address, "bytes=11000000-"), timeout=20) as answer:
         assert answer.read() == MOVIE[11_000_000:]
     assert files.peak["mac"] == 1
-    assert wait_for(lambda: not files.open() and not ledger.usage() and not sessions.sessions(), 15)
+    assert wait_for(lambda: not files.open() and not ledger.usage() and not sessions.sessions())

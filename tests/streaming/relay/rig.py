@@ -26,6 +26,8 @@ from streaming.sources.http import HttpSource, Patience
 from tests.fakes import material
 
 PACKET = 188
+#: So long a test waits for what must happen, seconds: long enough for a machine that does much else meanwhile.
+PATIENCE_S = 30.0
 QUICK = RelayLimits(linger_s=0.3, silence_s=0.6, start_timeout_s=3.0, join_behind_s=1.0, flush_s=1.0, slow_flush_s=1.0)
 
 
@@ -62,7 +64,7 @@ class ListOpener:
     def open(self, ticket: Ticket, history: FaultHistory, cancelled: threading.Event) -> Opened:
         self.opens += 1
         self.histories[ticket.key] = history
-        self.gate.wait(10)
+        self.gate.wait(2 * PATIENCE_S)
         for _ in range(self.tries):
             if cancelled.is_set():
                 break
@@ -227,7 +229,7 @@ class Rig:
     def tell(self, message: bytes, fds: list[int] | None = None) -> dict[str, object]:
         """One message to the front door, and its answer."""
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as control:
-            control.settimeout(5)
+            control.settimeout(PATIENCE_S)
             control.connect(str(self.path))
             socket.send_fds(control, [message + b"\n"], fds or [])
             return dict(json.loads(control.recv(65536)))
@@ -240,7 +242,7 @@ class Player:
         self.sock = sock
         self.ticket = ticket
         self.data = b""
-        sock.settimeout(8)
+        sock.settimeout(PATIENCE_S)
 
     def __enter__(self) -> Player:
         return self
@@ -294,7 +296,7 @@ def tcp_pair() -> tuple[socket.socket, socket.socket]:
     return one, other
 
 
-def wait_for(condition: Callable[[], object], timeout_s: float = 5.0) -> bool:
+def wait_for(condition: Callable[[], object], timeout_s: float = PATIENCE_S) -> bool:
     """Wait until the condition holds."""
     until = time.monotonic() + timeout_s
     while time.monotonic() < until:

@@ -21,7 +21,18 @@ from tests.fakes import material
 from tests.fakes.material import Endless
 from tests.fakes.upstream import Script, TsOrigin
 from tests.mpegts.analyser import Limits, Report, analyse
-from tests.streaming.relay.rig import PACKET, QUICK, GivenSlates, Player, Rig, begins_cleanly, packets, pid_of, wait_for
+from tests.streaming.relay.rig import (
+    PACKET,
+    PATIENCE_S,
+    QUICK,
+    GivenSlates,
+    Player,
+    Rig,
+    begins_cleanly,
+    packets,
+    pid_of,
+    wait_for,
+)
 from tests.streaming.relay.test_splice import judge
 
 
@@ -36,7 +47,9 @@ def slated(origin: TsOrigin, slates: GivenSlates, tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(bridge, "LEAST_LOST_S", 0.2)
     origin.pace = 5.0
     origin.materials["two"] = Endless(material.ts(size="480x270", gop_s=0.5, extra=("-mpegts_start_pid", "0x200")))
-    with Rig(tmp_path, replace(QUICK, slate_after_s=0.2, start_timeout_s=1.5), slates=slates) as running:
+    # Sources are lost when a test says so: none is taken for silent because the machine had no time for it.
+    limits = replace(QUICK, slate_after_s=0.2, start_timeout_s=1.5, silence_s=5.0)
+    with Rig(tmp_path, limits, slates=slates) as running:
         running.opener.urls["channel:1"] = [origin.url("one", "m1"), origin.url("two", "m2")]
         yield running
     assert origin.wait_open(0)
@@ -51,7 +64,7 @@ def read_on(player: Player, seconds: float) -> bytes:
             got += player.more()
         except TimeoutError:
             continue
-    player.sock.settimeout(8)
+    player.sock.settimeout(PATIENCE_S)
     return got
 
 
@@ -96,9 +109,9 @@ def test_a_slate_again_and_again_is_one_stream(slated: Rig) -> None:
     with slated.watch() as player:
         for _ in range(3):
             lose(slated, player)
-            assert wait_for(lambda: player.more() and shows_slate(slated), 8)
+            assert wait_for(lambda: player.more() and shows_slate(slated))
             slated.opener.gate.set()
-            assert wait_for(lambda: player.more() and not shows_slate(slated), 8)
+            assert wait_for(lambda: player.more() and not shows_slate(slated))
         player.body(len(player.data) + 100_000)
         judged(player)
 
