@@ -64,7 +64,7 @@ class PageHeadersMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self._get_response(request)
         if response.get("Content-Type", "").startswith("text/html"):
-            admin = request.path.startswith("/admin/") and not getattr(response, "own_page", False)
+            admin = request.path.startswith(("/admin/", "/api/")) and not getattr(response, "own_page", False)
             own = getattr(response, "own_page", False)
             if admin or own:
                 response.headers.setdefault("Content-Security-Policy", _OWN_PAGES if own else _ADMIN_PAGES)

@@ -150,6 +150,8 @@ INSTALLED_APPS = [
     "vod",
     "streaming",
     "monitoring",
+    "ninja",
+    "api",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
@@ -394,6 +396,7 @@ UNFOLD = {
                 "items": [
                     _page("Viewers", "connected_tv", "accounts_viewer_changelist"),
                     _page("Web users", "person", "auth_user_changelist"),
+                    _page("API tokens", "vpn_key", "api_apitoken_changelist"),
                 ],
             },
             {

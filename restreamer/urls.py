@@ -5,6 +5,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from accounts.views import login
+from api.main import api
 from monitoring.metrics import metrics
 from restreamer import health
 from streaming import now_playing
@@ -17,6 +18,7 @@ urlpatterns = [
     # One door for everybody: throttle, second factor and single sign-on are behind it alone.
     path("admin/login/", login.log_in),
     path("admin/password_change/", RedirectView.as_view(pattern_name="account")),
+    path("api/", api.urls),
     path("", include("accounts.urls")),
     path("admin/", include(now_playing.urls())),
     path("admin/", admin.site.urls),

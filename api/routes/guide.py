@@ -1,0 +1,123 @@
+"""What is on, was on and comes: by channel, and by words."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Annotated, Any
+
+from django.http import HttpRequest
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+from ninja import Query, Router, Schema
+from ninja.errors import HttpError
+
+from api.access import needs
+from api.routes.shapes import Limit, Problem
+from api.scopes import Scope
+from channels.models import Channel
+from guide.matchmaking import refs_of
+from guide.models import Programme
+from guide.querysets import Showing
+from restreamer.lib import storable
+
+router = Router(tags=["guide"])
+
+#: A search looks through what these channels show.
+_MOST_CHANNELS = 2000
+Hours = Annotated[int, Query(ge=1, le=24 * 14, description="How far from `start` on.")]
+
+
+class Broadcast(Schema):
+    """One broadcast on one channel, times with their zone."""
+
+    channel: int
+    start: datetime
+    stop: datetime
+    title: str
+    subtitle: str
+    description: str
+    categories: list[str]
+    season: int | None
+    episode: int | None
+
+
+class OnNow(Schema):
+    """What a channel shows, and what comes after it; null where the guide does not know."""
+
+    channel: int
+    now: Broadcast | None
+    next: Broadcast | None
+
+
+@router.get("/now", response=list[OnNow], auth=needs(Scope.GUIDE_READ))
+def now(request: HttpRequest, channel: Annotated[list[int], Query(max_length=500)]) -> list[dict[str, Any]]:
+    """What these channels show at this moment: `?channel=1001&channel=1002`."""
+    refs = refs_of(channel)
+    found = Programme.objects.now_and_next(refs.values(), timezone.now())
+    rows = []
+    for one in channel:
+        both = found[refs[one]] if one in refs else None
+        rows.append(
+            {
+                "channel": one,
+                "now": _broadcast(one, both.now) if both and both.now else None,
+                "next": _broadcast(one, both.next) if both and both.next else None,
+            }
+        )
+    return rows
+
+
+@router.get("/channels/{int:channel_id}", response={200: list[Broadcast], 404: Problem}, auth=needs(Scope.GUIDE_READ))
+def of_channel(
+    request: HttpRequest, channel_id: int, start: datetime | None = None, hours: Hours = 24
+) -> list[dict[str, Any]]:
+    """What a channel shows from `start` (now unless given) on."""
+    channel = get_object_or_404(Channel, pk=channel_id)
+    return _window([channel.pk], start, hours)
+
+
+@router.get("/search", response=list[Broadcast], auth=needs(Scope.GUIDE_READ))
+def search(
+    request: HttpRequest,
+    text: Annotated[str, Query(min_length=2, max_length=100)],
+    group: str = "",
+    start: datetime | None = None,
+    hours: Hours = 48,
+    limit: Limit = 100,
+) -> list[dict[str, Any]]:
+    """Broadcasts of shown channels whose title, subtitle or description hold all the words, the soonest first."""
+    rows = Channel.objects.enabled().in_order()
+    if group:
+        rows = rows.filter(group__name=storable.text(group))
+    words = storable.text(text).casefold().split()
+    channels = list(rows.values_list("pk", flat=True)[:_MOST_CHANNELS])
+    found = [
+        one
+        for one in _window(channels, start, hours)
+        if all(word in f"{one['title']}\n{one['subtitle']}\n{one['description']}".casefold() for word in words)
+    ]
+    return sorted(found, key=lambda one: one["start"])[:limit]
+
+
+def _window(channels: list[int], start: datetime | None, hours: int) -> list[dict[str, Any]]:
+    begin = start or timezone.now()
+    if timezone.is_naive(begin):
+        raise HttpError(400, "start needs its zone, as in 2026-05-04T20:15:00Z.")
+    refs = refs_of(channels)
+    found = Programme.objects.window(refs.values(), begin, begin + timedelta(hours=hours))
+    return [_broadcast(pk, one) for pk in channels if pk in refs for one in found[refs[pk]]]
+
+
+def _broadcast(channel: int, showing: Showing) -> dict[str, Any]:
+    programme = showing.programme
+    return {
+        "channel": channel,
+        "start": showing.start,
+        "stop": showing.stop,
+        "title": programme.title,
+        "subtitle": programme.subtitle,
+        "description": programme.description,
+        "categories": programme.categories or [],
+        "season": programme.season,
+        "episode": programme.episode,
+    }
