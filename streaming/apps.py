@@ -11,7 +11,9 @@ class StreamingConfig(AppConfig):
 
     def ready(self) -> None:
         """Answers made from the catalogue are kept for as long as nobody writes to it."""
-        from streaming.now_playing import plays_of
+        from portals import in_use  # models exist only now
+        from streaming.now_playing import plays_of, what_plays
 
         versions.listen()
         playing.told_by(plays_of)
+        in_use.named_by(what_plays)

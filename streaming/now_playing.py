@@ -20,6 +20,7 @@ from channels.stream_health import StreamHealth
 from guide.matchmaking import refs_of
 from guide.models import Programme
 from guide.querysets import Showing
+from portals.in_use import Shown
 from restreamer.lib.errors import RestreamerError
 from restreamer.lib.redis_client import connection
 from streaming.journal import keeping
@@ -118,6 +119,17 @@ def plays_of(viewer_id: int) -> list[Playing]:
     """What one viewer watches now, for the page of its owner. Raises RedisUnavailable."""
     rows = [one.facts for one in Sessions(connection()).viewings(viewer_id)]
     return [Playing(one.title, one.agent, one.peer, datetime.fromtimestamp(one.started_at, UTC)) for one in rows]
+
+
+def what_plays() -> dict[str, Shown]:
+    """What the keys of leases mean, for the pages of MACs and logins. Raises RedisUnavailable."""
+    sessions = Sessions(connection())
+    titles = {one.key: one.title for one, _ in sessions.relays()}
+    viewers: dict[str, dict[str, None]] = {}
+    for one in sessions.sessions():
+        titles.setdefault(one.facts.key, one.facts.title)
+        viewers.setdefault(one.facts.key, {})[one.facts.viewer_name] = None
+    return {key: Shown(title, tuple(viewers.get(key, ()))) for key, title in titles.items()}
 
 
 def _running() -> list[Running]:

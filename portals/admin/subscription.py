@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django import forms
@@ -17,7 +18,8 @@ from django.utils.timezone import localtime
 from unfold.admin import ModelAdmin
 from unfold.decorators import action
 
-from portals import portal_events
+from portals import in_use, portal_events
+from portals.in_use import Use
 from portals.jobs import enqueue_checks
 from portals.models import Login, Mac, Subscription, SubscriptionState
 from portals.models.subscription import normal_mac
@@ -66,12 +68,51 @@ class SubscriptionForm(forms.ModelForm[Subscription]):
         return self.cleaned_data.get("password") or self.instance.password
 
 
+def _tell_uses(request: HttpRequest, rows: Iterable[Subscription]) -> None:
+    """Give the rows what they are busy with, in words this person may read; None when it cannot be read now."""
+    may_know_viewers = bool(getattr(request.user, "is_superuser", False))
+    try:
+        uses = in_use.by_subscription(connection())
+    except RedisUnavailable:
+        uses = None
+    for row in rows:
+        words = None if uses is None else [_in_words(use, may_know_viewers) for use in uses.get(row.pk, [])]
+        row.uses_in_words = words  # type: ignore[attr-defined]
+
+
+def _in_words(use: Use, may_know_viewers: bool) -> str:
+    watched_by = f" · {', '.join(use.viewers)}" if may_know_viewers and use.viewers else ""
+    return f"{use.title}{watched_by} · {'nobody watches' if use.idle else f'{use.minutes} min'}"
+
+
 class _SubscriptionAdmin(ModelAdmin):
     form = SubscriptionForm
     list_filter = ("portal", "state", "enabled")
-    readonly_fields: tuple[str, ...] = ("state", "state_until", "last_error", "warning", "checked_at", "account")
+    readonly_fields: tuple[str, ...] = (
+        "in_use", "state", "state_until", "last_error", "warning", "checked_at", "account",
+    )  # fmt: skip
     list_select_related = ("portal",)
     actions = ("test_now", "disable_not_working", "drop_not_working")
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """What is in use is read once for all rows of a page."""
+        page = super().get_changelist_instance(request)
+        _tell_uses(request, page.result_list)
+        return page
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Subscription | None:
+        row: Subscription | None = super().get_object(request, object_id, from_field)
+        if row is not None:
+            _tell_uses(request, [row])
+        return row
+
+    @admin.display(description="in use")
+    def in_use(self, subscription: Subscription) -> SafeString | str:
+        """What it is busy with now; who watches, for administrators."""
+        uses: list[str] | None = getattr(subscription, "uses_in_words", [])
+        if uses is None:
+            return "Cannot be read now: Redis does not answer."
+        return format_html_join(mark_safe("<br>"), "{}", ((one,) for one in uses)) or "–"
 
     @admin.display(description="expires", ordering="expires_at")
     def expires(self, subscription: Subscription) -> SafeString | str:
@@ -152,7 +193,7 @@ class _SubscriptionAdmin(ModelAdmin):
 class MacAdmin(_SubscriptionAdmin):
     """MACs of Stalker portals with the identity they send."""
 
-    list_display = ("mac", "portal", "state", "streams", "expires", "enabled", "last_error")
+    list_display = ("mac", "portal", "state", "streams", "in_use", "expires", "enabled", "last_error")
     search_fields = ("mac", "label", "portal__name")
     fieldsets = (
         (None, {"fields": ("portal", "mac", "label")}),
@@ -175,7 +216,7 @@ class MacAdmin(_SubscriptionAdmin):
 class LoginAdmin(_SubscriptionAdmin):
     """Logins of Xtream portals."""
 
-    list_display = ("login", "portal", "state", "streams", "expires", "enabled", "last_error")
+    list_display = ("login", "portal", "state", "streams", "in_use", "expires", "enabled", "last_error")
     search_fields = ("login", "label", "portal__name")
     fieldsets = (
         (None, {"fields": ("portal", "login", "password", "label")}),

@@ -8,10 +8,14 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from portals import jobs
+from portals import in_use, jobs
+from portals.admin import subscription
 from portals.errors import PortalUnreachable
+from portals.in_use import Shown
+from portals.leases import Ledger
 from portals.models import Subscription
 from portals.providers.records import SubscriptionReport
+from restreamer.lib.redis_client import connection
 from tests.factories import SubscriptionFactory
 
 pytestmark = pytest.mark.django_db
@@ -86,3 +90,33 @@ def test_the_job_asks_about_each_and_one_that_cannot_be_asked_stops_nobody(monke
 
     monkeypatch.setattr("portals.checking.check_subscription", check)
     assert jobs.check_all([SubscriptionFactory().pk, SubscriptionFactory().pk]) == {"new": 1, "ok": 1}
+
+
+@pytest.fixture
+def busy(monkeypatch, redis):
+    """A MAC that plays a channel two people watch."""
+    one = SubscriptionFactory()
+    SubscriptionFactory()
+    ledger = Ledger(redis, "node:relay", settle_s=0)
+    ledger.sweep(alone=True)
+    ledger.take(ledger.want(one, key="channel:7", viewer="anna"))
+    monkeypatch.setattr(in_use, "_namers", [lambda: {"channel:7": Shown("BBC <One>", ("anna", "ben"))}])
+    return one
+
+
+def test_lists_and_pages_tell_what_a_mac_is_busy_with(admin_client, busy):
+    cells = text(admin_client, MACS).split("field-in_use")[1:]
+    assert sum("BBC &lt;One&gt; · anna, ben · 0 min" in cell.split("</td>")[0] for cell in cells) == 1
+    assert "BBC &lt;One&gt; · anna, ben" in text(admin_client, "admin:portals_mac_change", busy.pk)
+
+
+def test_viewers_names_are_for_administrators(busy):
+    (use,) = in_use.by_subscription(connection())[busy.pk]
+    words = [subscription._in_words(use, may_know) for may_know in (True, False)]
+    assert words == ["BBC <One> · anna, ben · 0 min", "BBC <One> · 0 min"]
+
+
+def test_a_lease_nobody_can_name_shows_its_key(busy, monkeypatch):
+    monkeypatch.setattr(in_use, "_namers", [])
+    (use,) = in_use.by_subscription(connection())[busy.pk]
+    assert (use.title, use.viewers) == ("channel:7", ("anna",))
