@@ -38,7 +38,7 @@ class PortalForm(forms.ModelForm[Portal]):
     """Checks what only Restreamer knows to be wrong."""
 
     playlist = forms.FileField(
-        label="playlist file",
+        label="Playlist file",
         required=False,
         widget=UnfoldAdminFileFieldWidget,
         help_text="In place of an address: M3U, also packed as .gz, .xz, .bz2 or .zip. A new file replaces the old one "
@@ -56,20 +56,20 @@ class PortalForm(forms.ModelForm[Portal]):
         help_texts = {"proxy_url": f"One of {', '.join(PROXY_SCHEMES)}://host:port, for API and media."}
 
     with_guide = forms.BooleanField(
-        label="guide",
+        label="Guide",
         required=False,
         initial=True,
         widget=UnfoldBooleanSwitchWidget,
         help_text="Take the provider's own programme guide too; it becomes an EPG source.",
     )
     more_macs = forms.CharField(
-        label="add MACs",
+        label="Add MACs",
         required=False,
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 4}),
         help_text="Any number at once, separated by commas, blanks or lines.",
     )
     test_macs = forms.BooleanField(
-        label="test them at once",
+        label="Test them at once",
         required=False,
         initial=True,
         widget=UnfoldBooleanSwitchWidget,

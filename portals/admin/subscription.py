@@ -169,8 +169,15 @@ class _SubscriptionAdmin(ModelAdmin):
             return None
         drops = action_name == "drop_not_working"
         if "confirmed" not in request.POST:
-            told = {**self.admin_site.each_context(request), "chosen": chosen, "action_name": action_name,
-                    "drops": drops, "title": "Those that do not work", "opts": self.opts}  # fmt: skip
+            told = {
+                **self.admin_site.each_context(request),
+                "title": "Those that do not work",
+                "opts": self.opts,
+                "action_name": action_name,
+                "drops": drops,
+                "chosen": chosen,
+                "now": timezone.now(),
+            }
             return TemplateResponse(request, "portals/not_working.html", told)
         rows = Subscription.objects.filter(pk__in=[one.pk for one in chosen])
         if drops:

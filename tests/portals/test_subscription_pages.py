@@ -63,6 +63,7 @@ def test_those_that_do_not_work_go_after_a_person_has_seen_which(admin_client, m
     asked = admin_client.post(reverse(MACS), {**mixed, "action": action}).content.decode()
     assert "2 of the chosen ones do not work." in asked
     assert "The portal has blocked it." in asked
+    assert "ended on" in asked
     assert Subscription.objects.filter(enabled=True).count() == 4
 
     admin_client.post(reverse(MACS), {**mixed, "action": action, "confirmed": "1"})
