@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
 from channels.refresh import refresh_live
-from guide import arrivals, fetch
+from guide import arrivals, fetch, refresh
 from guide.errors import GuideUnreachable
 from guide.models import EpgSource, GuideProposal, SourceKind
 from portals.adding import NewPortal, add_portal
@@ -96,3 +97,13 @@ def test_a_taken_guide_stays_behind_its_portals_fence():
         arrivals.propose(portal, [web.put("/epg.xml", "<tv></tv>")])
         with pytest.raises(GuideUnreachable):
             fetch.fetch(arrivals.take(GuideProposal.objects.get()))
+
+
+def test_a_taken_guide_is_read_from_its_own_address():
+    guide = '<tv><channel id="one.uk"><display-name>One</display-name></channel></tv>'
+    with WebFiles() as web:
+        portal = PortalFactory(kind="m3u", address=web.put("/l.m3u", LIST))
+        arrivals.propose(portal, [web.put("/epg.xml", guide)])
+        source = arrivals.take(GuideProposal.objects.get())
+        refresh.refresh(source, now=timezone.now())
+    assert [one.xmltv_id for one in source.channels.all()] == ["one.uk"]
