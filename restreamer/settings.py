@@ -333,6 +333,7 @@ UNFOLD = {
                 "items": [
                     {"title": "Dashboard", "icon": "dashboard", "link": reverse_lazy("admin:index")},
                     {"title": "Now playing", "icon": "play_circle", "link": reverse_lazy("now_playing")},
+                    {"title": "Watch television", "icon": "smart_display", "link": "/player/"},
                     _page("Viewings", "history", "streaming_playsession_changelist"),
                     {
                         **_page("Alerts", "notifications", "monitoring_alert_changelist"),

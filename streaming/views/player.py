@@ -7,14 +7,17 @@ from itertools import islice
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils.http import urlencode
 
+from accounts.views.pages import page
 from channels.listing import ListedChannel, listed
 from channels.models import ChannelStream
-from streaming.errors import ChannelUnknown
+from streaming.errors import ChannelUnknown, TokenMissing
 from streaming.outputs.addresses import Pictures
 from streaming.views.access import admitted_to_page, pictures_of
 from streaming.views.errors import for_players
@@ -32,7 +35,12 @@ _POLICY = (
 @for_players
 def player(request: HttpRequest, channel_id: int = 0, token: str = "") -> HttpResponseBase:
     """The page, beginning with this channel or with the list alone."""
-    sight = admitted_to_page(request, token)
+    try:
+        sight = admitted_to_page(request, token)
+    except TokenMissing:
+        if token or "token" in request.GET or "text/html" not in request.headers.get("Accept", ""):
+            raise
+        return _to_a_person(request)
     return _page(request, sight, channel_id)
 
 
@@ -46,6 +54,14 @@ def of_portal(request: HttpRequest, portal: str, provider_id: str, token: str = 
     if link is None:
         raise ChannelUnknown("No enabled channel holds this stream.")
     return _page(request, sight, link.channel_id)
+
+
+def _to_a_person(request: HttpRequest) -> HttpResponseBase:
+    """Who comes with a browser and nothing else logs in first, or is told that none of the viewers is theirs."""
+    if not request.user.is_authenticated:
+        return redirect_to_login(request.path, reverse("login"))
+    may = request.user.has_perm("accounts.change_viewer")
+    return page(request, "streaming/no_player.html", {"may_change_viewers": may}, 403)
 
 
 def _page(request: HttpRequest, sight: Sight, channel_id: int) -> HttpResponseBase:

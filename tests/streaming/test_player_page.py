@@ -65,6 +65,18 @@ def test_who_is_logged_in_watches_as_the_viewer_they_own(client, viewer):
     assert client.get("/player/").status_code == 401
 
 
+def test_a_person_without_a_token_logs_in_and_is_told_what_is_missing(client, admin_client, redis):
+    browser = {"Accept": "text/html,application/xhtml+xml"}
+    answer = client.get("/player/", headers=browser)
+    assert (answer.status_code, answer["Location"]) == (302, "/login/?next=/player/")
+    assert client.get("/player/?token=wrong", headers=browser).status_code == 401
+    client.force_login(get_user_model().objects.create_user("anna"))
+    answer = client.get("/player/", headers=browser)
+    assert answer.status_code == 403
+    assert "An administrator gives you one" in answer.content.decode()
+    assert "To the viewers" in admin_client.get("/player/", headers=browser).content.decode()
+
+
 def test_the_pin_shows_what_is_adult_and_stands_in_those_addresses_only(client, viewer):
     viewer.adult = AdultView.PIN
     viewer.set_pin("1234")
