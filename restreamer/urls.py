@@ -1,6 +1,7 @@
 """Every address we answer, in one place."""
 
 from django.contrib import admin
+from django.contrib.admin.views.decorators import staff_member_required
 from django.urls import include, path
 from django.views.generic import RedirectView
 
@@ -18,6 +19,7 @@ urlpatterns = [
     # One door for everybody: throttle, second factor and single sign-on are behind it alone.
     path("admin/login/", login.log_in),
     path("admin/password_change/", RedirectView.as_view(pattern_name="account")),
+    path("api/", staff_member_required(RedirectView.as_view(pattern_name="api:openapi-view"))),
     path("api/", api.urls),
     path("", include("accounts.urls")),
     path("admin/", include(now_playing.urls())),

@@ -119,6 +119,7 @@ def test_a_browser_that_is_logged_in_reads_and_changes_only_with_its_csrf_token(
 
 
 def test_the_pages_are_for_those_who_log_in(client, admin_client):
+    assert admin_client.get("/api/")["Location"] == "/api/docs"
     for path in ("/api/docs", "/api/openapi.json"):
         assert client.get(path).status_code == 302
         assert admin_client.get(path).status_code == 200
