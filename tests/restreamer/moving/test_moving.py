@@ -9,7 +9,7 @@ from django.core.management import CommandError
 
 from accounts.models import Viewer
 from channels.models import Channel, StreamRule
-from guide.models import EpgSource
+from guide.models import EpgSource, SourceKind
 from portals.models import Portal, PortalKind
 from portals.providers.records import GenreRecord, StreamRecord
 from restreamer.moving import kptv
@@ -146,7 +146,7 @@ def test_kptvs_sources_guides_and_accounts_come_along(file):
     assert primary.referer == "https://one.example/player"
     assert (panel.kind, panel.subscriptions.get().login) == (PortalKind.XTREAM, "bob")
     assert list(StreamRule.objects.values_list("portal__name", "action", "pattern")) == [("Primary", "exclude", "^XXX")]
-    assert EpgSource.objects.get().address == "http://guide.example/all.xml.gz"
+    assert EpgSource.objects.get(kind=SourceKind.URL).address == "http://guide.example/all.xml.gz"
     assert Viewer.objects.get().connections == 2
     assert report["left"] == ["source Primary: vodIncludeRegex (rules here are about live channels)"]
 
