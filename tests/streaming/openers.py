@@ -12,11 +12,13 @@ from redis import Redis
 from channels.models import Channel
 from portals.models import Portal, Subscription
 from portals.providers.records import PlayUrl
+from restreamer.lib import redis_keys
 from restreamer.lib.errors import RestreamerError
 from streaming.candidates import channel_key
 from streaming.limits import Limits, Wish
 from streaming.opening import PortalOpener
 from streaming.relay.seams import FaultHistory, Opened, Ticket
+from streaming.session_book import command_from
 from streaming.sessions import Sessions
 from streaming.sources.http import HttpSource, Patience
 from tests.factories import ChannelFactory, LinkFactory
@@ -74,8 +76,9 @@ class MiniRelay:
         )
         self.opener.ask_first(self.give_up)
         self.opener.boot()
-        self.limits = Limits(redis, owner)
+        self.limits = Limits(redis, owner, pause=self._obey)
         self.sessions = Sessions(redis)
+        self._commands = lambda: redis.lpop(redis_keys.relay_commands(owner))
         self.running: dict[str, tuple[Opened, int]] = {}
         self.watching: Counter[str] = Counter()
         self.cancelled: dict[str, threading.Event] = {}
@@ -102,6 +105,17 @@ class MiniRelay:
         with self.lock:
             self.running[key] = (opened, viewer)
         return opened
+
+    def _obey(self, _seconds: float) -> None:
+        """What a relay does at its next beat, while somebody waits for the end of a viewing: it ends it."""
+        while (raw := self._commands()) is not None:
+            command = command_from(raw)
+            if command is None or command.name != "stop":
+                continue
+            for row in self.sessions.facts_of([str(command.arguments["session_id"])]):
+                with self.lock:
+                    self.watching[row.facts.key] = max(self.watching[row.facts.key] - 1, 0)
+                self.sessions.forget(row.facts)
 
     def leave(self, channel: Channel) -> None:
         """The viewer hangs up; the relay lingers."""
