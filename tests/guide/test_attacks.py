@@ -132,7 +132,8 @@ def test_a_feed_built_to_fill_memory_does_not(feed):
 
     with contextlib.suppress(GuideError):
         import_guide(source(), XmltvReader(chunks()), now=NOW)
-    assert max(seen_mib) - seen_mib[0] < 100
+    # Batches that wait to be stored, and what a process that ran a thousand tests before grows by besides.
+    assert max(seen_mib) - seen_mib[0] < 120
 
 
 def resident_mib() -> float:
