@@ -20,8 +20,6 @@ from portals.models.subscription import REFUSED_STATES
 from streaming.journal.rows import PlaySession
 from streaming.relay.endings import End
 
-#: A subscription that runs out is told of so long before.
-EXPIRES_SOON = timedelta(days=14)
 #: Viewings older than this say nothing about today.
 PLAYED_LATELY = timedelta(hours=24)
 #: A database that cannot write stops everything.
@@ -70,17 +68,14 @@ def _subscriptions(now: datetime) -> Iterator[Condition]:
             yield Condition(
                 Source.SUBSCRIPTION, Kind.REFUSED, Severity.ERROR, str(one.pk), subject, said, one.state, page
             )
-        elif one.expires_at is not None and one.expires_at <= now:
-            text = f"It ran out on {_day(one.expires_at)}. Renew it with the provider, or disable it here."
-            yield _expiry(Kind.EXPIRED, Severity.ERROR, one, text)
-        elif one.expires_at is not None and one.expires_at <= now + EXPIRES_SOON:
-            yield _expiry(Kind.EXPIRES, Severity.WARNING, one, f"It runs out on {_day(one.expires_at)}.")
-
-
-def _expiry(kind: Kind, severity: Severity, one: Subscription, text: str) -> Condition:
-    subject = f"{one.portal.name} · {one.shown_name}"
-    evidence = one.expires_at.isoformat() if one.expires_at else ""
-    return Condition(Source.SUBSCRIPTION, kind, severity, str(one.pk), subject, text, evidence, _page_of(one))
+        elif one.expires_at is not None and (runs_out := one.runs_out(now)):
+            day, evidence = _day(one.expires_at), one.expires_at.isoformat()
+            if runs_out == "past":
+                kind, severity = Kind.EXPIRED, Severity.ERROR
+                text = f"It ran out on {day}. Renew it with the provider, or disable it here."
+            else:
+                kind, severity, text = Kind.EXPIRES, Severity.WARNING, f"It runs out on {day}."
+            yield Condition(Source.SUBSCRIPTION, kind, severity, str(one.pk), subject, text, evidence, page)
 
 
 def _refreshes() -> Iterator[Condition]:

@@ -14,7 +14,6 @@ from django.utils import timezone
 from accounts.models import Viewer
 from channels.models import Channel
 from guide.models import EpgSource, GuideMatch
-from monitoring.conditions import EXPIRES_SOON
 from monitoring.machine import installation
 from monitoring.models import Alert
 from portals.leases import Ledger
@@ -135,15 +134,7 @@ def _subscriptions(now: datetime) -> list[SubscriptionRow]:
     except RestreamerError:
         # The page says above the list that Redis does not answer.
         used = Counter()
-    return [SubscriptionRow(row, used[row.counter], _expiry(row, now), row.state in REFUSED_STATES) for row in rows]
-
-
-def _expiry(row: Subscription, now: datetime) -> str:
-    if row.expires_at is None:
-        return ""
-    if row.expires_at <= now:
-        return "past"
-    return "soon" if row.expires_at <= now + EXPIRES_SOON else ""
+    return [SubscriptionRow(row, used[row.counter], row.runs_out(now), row.state in REFUSED_STATES) for row in rows]
 
 
 def _viewings() -> list[PlaySession]:

@@ -14,6 +14,7 @@ from ninja.errors import HttpError
 from api.access import needs
 from api.routes.shapes import Limit, Offset, Problem, page
 from api.scopes import Scope
+from restreamer.lib import storable
 from restreamer.lib.redis_client import connection
 from streaming.journal import keeping
 from streaming.journal.reading import told
@@ -136,14 +137,14 @@ def viewings(request: HttpRequest, viewer: str = "", limit: Limit = 50, offset: 
     keeping.keep()
     rows: QuerySet[PlaySession] = PlaySession.objects.defer("notes")
     if viewer:
-        rows = rows.filter(viewer_name=viewer.replace("\0", " "))
+        rows = rows.filter(viewer_name=storable.text(viewer))
     return page(rows, limit, offset)
 
 
 @router.get("/viewings/{str:session_id}/journal", response={200: Journal, 404: Problem}, auth=needs(Scope.PLAYING_READ))
 def journal(request: HttpRequest, session_id: str) -> dict[str, Any]:
     """Why it began where it did, what failed, what followed, why it ended."""
-    row = get_object_or_404(PlaySession, session_id=session_id.replace("\0", " "))
+    row = get_object_or_404(PlaySession, session_id=storable.text(session_id))
     whole = told(connection(), row)
     return {"sentence": whole.sentence, "bytes": whole.bytes_out, "lines": [line.text for line in whole.lines]}
 

@@ -19,6 +19,7 @@ from api.routes.shapes import Problem
 from api.scopes import Scope
 from channels.models import Lineup
 from restreamer.addresses import viewer_addresses
+from restreamer.lib import storable
 from restreamer.lib.errors import InvalidInput
 
 router = Router(tags=["viewers"])
@@ -124,7 +125,7 @@ def remove(request: HttpRequest, name: str) -> Status[None]:
 
 
 def _viewer(name: str) -> Viewer:
-    return get_object_or_404(Viewer, name=name.replace("\0", " "))
+    return get_object_or_404(Viewer, name=storable.text(name))
 
 
 def _once(row: Viewer, password: str) -> dict[str, Any]:
