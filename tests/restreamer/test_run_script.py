@@ -41,8 +41,10 @@ class Project:
         program.write_text(f"#!/bin/sh\n{script}\n")
         program.chmod(0o755)
 
-    def run(self, *words: str, script: Path | None = None, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-        environment = {"PATH": str(self.programs), "HOME": str(self.folder.parent), "PIP_NO_INDEX": "1"}
+    def run(
+        self, *words: str, script: Path | None = None, cwd: Path | None = None, system: str = ""
+    ) -> subprocess.CompletedProcess[str]:
+        environment = {"PATH": f"{self.programs}{system}", "HOME": str(self.folder.parent), "PIP_NO_INDEX": "1"}
         return subprocess.run(
             [str(script or self.folder / "run"), *words],
             cwd=cwd or "/",
@@ -130,6 +132,27 @@ def test_a_machine_without_python_is_told_the_one_line(project):
 
 def test_an_old_python_is_passed_over_for_a_younger_one(project):
     project.python('case "$2" in *version_info*) exit 1 ;; esac\nexit 99')
+    project.python(f'exec "{SYSTEM_PYTHON}" "$@"', name="python3.11")
+    assert project.run().stdout == "manage ['up'] /\n"
+
+
+def young(python: str) -> bool:
+    check = "import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))"
+    return subprocess.run([python, "-c", check], capture_output=True, check=False).returncode == 0
+
+
+@pytest.mark.skipif(
+    not Path("/usr/bin/python3").exists() or not young("/usr/bin/python3"), reason="the system's Python does not do"
+)
+def test_the_systems_own_python_is_taken_before_another_on_the_path(project):
+    project.python("exit 99")
+    assert project.run(system=":/usr/bin").stdout == "manage ['up'] /\n"
+    home = (project.folder / ".venv" / "pyvenv.cfg").read_text()
+    assert "home = /usr/bin\n" in home
+
+
+def test_a_python_that_can_make_environments_is_looked_for_behind_one_that_cannot(project):
+    project.python('case "$2" in *ensurepip*) exit 1 ;; esac\nexit 99')
     project.python(f'exec "{SYSTEM_PYTHON}" "$@"', name="python3.11")
     assert project.run().stdout == "manage ['up'] /\n"
 
