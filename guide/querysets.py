@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, TypeVar
 
 from django.apps import apps
 from django.db import models
-from django.db.models import Q, TextField
+from django.db.models import Exists, OuterRef, Q, TextField
 from django.db.models.functions import Cast
 
 from guide.records import GuideRef, key_of
+from guide.words import holding
 
 if TYPE_CHECKING:
     from guide.models.programme import Programme
@@ -38,6 +39,8 @@ Value = TypeVar("Value", str, int)
 _VALUES_AT_ONCE = 10_000
 #: Below this, asking how many there are is no gain.
 _MANY_KEYS = 1000
+#: A search looks through so much of a guide before it looks if it has found enough.
+_SEARCHED_AT_ONCE = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +127,70 @@ class ProgrammeQuerySet(models.QuerySet["Programme"]):
         for found in _chunks({pk for _, pks in chosen.values() for pk in pks if pk is not None}):
             programmes |= self.in_bulk(found)
         return {ref: _now_next(shift, pks, programmes) for ref, (shift, pks) in chosen.items()}
+
+    def search(
+        self, refs: Iterable[Ref], words: list[str], start: datetime, stop: datetime, limit: int
+    ) -> list[tuple[Ref, Showing]]:
+        """The first `limit` broadcasts between the two times whose texts hold all the words, the soonest first.
+
+        Found by the database, a day at a time until there are enough: what comes soon is what people look for.
+        """
+        asked = self._answering(feeds_of(refs), start, stop) if words else {}
+        found: list[tuple[Ref, Showing]] = []
+        begin, on_already = start, True
+        while asked and begin < stop and len(found) < limit:
+            end = min(begin + _SEARCHED_AT_ONCE, stop)
+            found += self._search_in(asked, words, begin, end, limit, on_already=on_already)
+            begin, on_already = end, False
+        return found[:limit]
+
+    def _search_in(
+        self,
+        asked: dict[timedelta, dict[int, list[Ref]]],
+        words: list[str],
+        start: datetime,
+        stop: datetime,
+        limit: int,
+        *,
+        on_already: bool,
+    ) -> list[tuple[Ref, Showing]]:
+        found: list[tuple[Ref, Showing]] = []
+        for shift, by_channel in asked.items():
+            for pks in _chunks(by_channel):
+                own_start, own_stop = start - shift, stop - shift
+                rows = self.filter(channel__in=pks)
+                rows = (
+                    rows.on_between(own_start, own_stop)
+                    if on_already
+                    else rows.filter(start__gte=own_start, start__lt=own_stop)
+                )
+                rows = rows.filter(holding(words, "title", "subtitle", "description")).order_by("start", "pk")
+                for row in rows[:limit]:
+                    showing = Showing(row.start + shift, row.stop + shift, row)
+                    found.extend((ref, showing) for ref in by_channel[row.channel_id])
+        return sorted(found, key=lambda one: one[1].start)
+
+    def _answering(
+        self, feeds: dict[Ref, list[Feed]], start: datetime, stop: datetime
+    ) -> dict[timedelta, dict[int, list[Ref]]]:
+        """By shift, the guide channels that answer for these references in that time: as `window`, the first that has
+        anything then."""
+        able = {ref: [one for one in some if one.covers(start, stop)] for ref, some in feeds.items()}
+        doubtful = {one.channel_pk: one.shift for some in able.values() if len(some) > 1 for one in some}
+        shifts = doubtful.values() or (timedelta(),)
+        inside = self.model._default_manager.filter(channel=OuterRef("pk")).on_between(
+            start - max(shifts), stop - min(shifts)
+        )
+        telling: set[int] = set()
+        guide_channels = apps.get_model("guide", "GuideChannel")._default_manager
+        for pks in _chunks(doubtful):
+            telling.update(guide_channels.filter(Exists(inside), pk__in=pks).values_list("pk", flat=True))
+        answering: dict[timedelta, dict[int, list[Ref]]] = defaultdict(lambda: defaultdict(list))
+        for ref, some in able.items():
+            chosen = next((one for one in some if len(some) == 1 or one.channel_pk in telling), None)
+            if chosen is not None:
+                answering[chosen.shift][chosen.channel_pk].append(ref)
+        return answering
 
     def pages(self, channel_pks: Sequence[int], start: datetime, stop: datetime) -> Iterator[list[Programme]]:
         """Everything these guide channels have between the two times, by (channel, start), a page at a time.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
@@ -18,12 +19,12 @@ from channels.models import Channel
 from guide.matchmaking import refs_of
 from guide.models import Programme
 from guide.querysets import Showing
+from guide.records import GuideRef
+from guide.words import words_of
 from restreamer.lib import storable
 
 router = Router(tags=["guide"])
 
-#: A search looks through what these channels show.
-_MOST_CHANNELS = 2000
 Hours = Annotated[int, Query(ge=1, le=24 * 14, description="How far from `start` on.")]
 
 
@@ -85,27 +86,32 @@ def search(
     hours: Hours = 48,
     limit: Limit = 100,
 ) -> list[dict[str, Any]]:
-    """Broadcasts of shown channels whose title, subtitle or description hold all the words, the soonest first."""
-    rows = Channel.objects.enabled().in_order()
+    """Broadcasts of shown channels whose title, subtitle or description hold all the words, the soonest first.
+
+    Case and accents do not count."""
+    channels = Channel.objects.enabled()
     if group:
-        rows = rows.filter(group__name=storable.text(group))
-    words = storable.text(text).casefold().split()
-    channels = list(rows.values_list("pk", flat=True)[:_MOST_CHANNELS])
-    found = [
-        one
-        for one in _window(channels, start, hours)
-        if all(word in f"{one['title']}\n{one['subtitle']}\n{one['description']}".casefold() for word in words)
-    ]
-    return sorted(found, key=lambda one: one["start"])[:limit]
+        channels = channels.filter(group__name=storable.text(group))
+    begin = _begin(start)
+    named: dict[GuideRef, list[int]] = defaultdict(list)
+    for pk, ref in refs_of(channels.values_list("pk", flat=True)).items():
+        named[ref].append(pk)
+    found = Programme.objects.search(named, words_of(text), begin, begin + timedelta(hours=hours), limit)
+    return [_broadcast(pk, showing) for ref, showing in found for pk in named[ref]][:limit]
 
 
 def _window(channels: list[int], start: datetime | None, hours: int) -> list[dict[str, Any]]:
-    begin = start or timezone.now()
-    if timezone.is_naive(begin):
-        raise HttpError(400, "start needs its zone, as in 2026-05-04T20:15:00Z.")
+    begin = _begin(start)
     refs = refs_of(channels)
     found = Programme.objects.window(refs.values(), begin, begin + timedelta(hours=hours))
     return [_broadcast(pk, one) for pk in channels if pk in refs for one in found[refs[pk]]]
+
+
+def _begin(start: datetime | None) -> datetime:
+    begin = start or timezone.now()
+    if timezone.is_naive(begin):
+        raise HttpError(400, "start needs its zone, as in 2026-05-04T20:15:00Z.")
+    return begin
 
 
 def _broadcast(channel: int, showing: Showing) -> dict[str, Any]:
