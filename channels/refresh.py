@@ -20,8 +20,9 @@ from portals.errors import CatalogueIncomplete
 from portals.mirror import known, mirroring
 from portals.mirror.mirroring import Part
 from portals.mirror.spool import Spool
-from portals.models import Genre, Portal, Run, RunPayload
+from portals.models import Portal, Run, RunPayload
 from portals.models.genre import GenreKind
+from portals.new_genres import left_out
 from portals.providers.base import NamesGuides, Provider
 from portals.providers.records import GenreRecord, StreamRecord
 from portals.providers.registry import provider_for
@@ -35,13 +36,10 @@ def refresh_live(run: Run, progress: Progress) -> None:
     Raises PortalError, or RunHeld when a person has to look first; then nothing was changed.
     """
     portal = run.portal
-    genres_before = _genre_ids(portal)
     if portal is None or run.payloads.filter(purpose=RunPayload.HELD).exists():
         mirroring.refresh([LIVE], run, progress, _fetched)
     else:
         _refresh_from(provider_for(portal), portal, run, progress)
-    if portal is not None and portal.ignore_new_genres and portal.refreshed_at:
-        _leave_out(portal, genres_before)
     Portal.objects.filter(runs=run).update(refreshed_at=timezone.now())
     if any(progress.counts.get(change) for change in ("new", "changed", "gone", "back")):
         ask_for_match()
@@ -95,25 +93,12 @@ def _listed(provider: Provider, portal: Portal, progress: Progress) -> Spool[Str
 def _wanted(portal: Portal, genres: Sequence[GenreRecord], records: Iterable[StreamRecord]) -> Iterable[StreamRecord]:
     """What the portal's rules and genre maps take."""
     names = {genre.provider_id: genre.name for genre in genres}
-    ignored = set(
+    ignored = left_out(portal, GenreKind.LIVE, names).union(
         GenreMap.objects.filter(genre__portal=portal, ignored=True).values_list("genre__provider_id", flat=True)
     )
-    if portal.ignore_new_genres and portal.refreshed_at:
-        ignored |= set(names) - _genre_ids(portal)
     rules = RuleSet(portal.stream_rules.all())
     kept = (record for record in records if record.genre_id not in ignored) if ignored else records
     return filtered(rules, kept, names) if rules else kept
-
-
-def _genre_ids(portal: Portal | None) -> set[str]:
-    return set(Genre.objects.filter(portal=portal, kind=GenreKind.LIVE).values_list("provider_id", flat=True))
-
-
-def _leave_out(portal: Portal, genres_before: set[str]) -> None:
-    """What is new is left out for good, until the owner says otherwise on the genre's page."""
-    for genre in Genre.objects.filter(portal=portal, kind=GenreKind.LIVE, map__isnull=True):
-        if genre.provider_id not in genres_before:
-            GenreMap.objects.create(genre=genre, ignored=True)
 
 
 def _rules_sha256(portal: Portal) -> str:

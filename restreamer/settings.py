@@ -359,7 +359,7 @@ UNFOLD = {
                     _page("Groups", "folder", "channels_group_changelist"),
                     _page("Lineups", "format_list_numbered", "channels_lineup_changelist"),
                     _page("Rules", "rule", "channels_streamrule_changelist"),
-                    _page("Genres", "category", "channels_genremap_changelist"),
+                    _page("Genres", "category", "portals_genre_changelist"),
                     _page("Doubles", "merge", "channels_merge_changelist"),
                     _page("Streams", "cell_tower", "channels_stream_changelist"),
                 ],

@@ -22,6 +22,7 @@ from tests.factories import (
 )
 
 pytestmark = pytest.mark.django_db
+NEW_GENRES = {"new_live_genres": "usual", "new_movie_genres": "usual", "new_series_genres": "usual"}
 
 OURS = [
     m
@@ -74,6 +75,7 @@ def test_saving_a_portal_without_typing_the_password_keeps_it(admin_client, cata
     form = {
         "name": portal.name, "kind": "stalker", "address": portal.address, "enabled": "on", "refresh_hours": "6",
         "language": "en", "priority": "100", "max_streams": "0", "hold_percent": "30", "remove_stale_days": "30",
+        **NEW_GENRES,
         "time_zone": "", "user_agent": "", "referer": "",
         "origin": "", "proxy_url": "", "endpoint": "",
         "subscriptions-TOTAL_FORMS": "1", "subscriptions-INITIAL_FORMS": "1",
@@ -92,6 +94,7 @@ def test_a_mac_in_any_spelling_is_stored_in_one(admin_client):
     form = {
         "name": "New one", "kind": "stalker", "address": "http://127.0.0.1/c/", "enabled": "on", "refresh_hours": "12",
         "language": "en", "priority": "100", "max_streams": "0", "hold_percent": "30", "remove_stale_days": "30",
+        **NEW_GENRES,
         "subscriptions-TOTAL_FORMS": "1", "subscriptions-INITIAL_FORMS": "0",
         "delivery-TOTAL_FORMS": "0", "delivery-INITIAL_FORMS": "0",
         "subscriptions-0-mac": "001a79-aabbcc", "subscriptions-0-streams": "1", "subscriptions-0-enabled": "on",
@@ -106,7 +109,8 @@ def test_a_mac_in_any_spelling_is_stored_in_one(admin_client):
 def test_what_is_no_proxy_is_refused_in_words(admin_client):
     form = {
         "name": "P", "kind": "stalker", "address": "http://h/c/", "refresh_hours": "1", "language": "en",
-        "priority": "1", "max_streams": "0", "hold_percent": "30", "remove_stale_days": "30", "proxy_url": "ftp://h:1",
+        "priority": "1", "max_streams": "0", "hold_percent": "30", "remove_stale_days": "30",
+        **NEW_GENRES, "proxy_url": "ftp://h:1",
         "subscriptions-TOTAL_FORMS": "0", "subscriptions-INITIAL_FORMS": "0",
     }  # fmt: skip
     answer = admin_client.post(page(Portal, "add"), form)

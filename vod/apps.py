@@ -10,13 +10,17 @@ class VodConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the refresh of movies and series: portals start it without knowing this room."""
-        from portals import refreshing
+        from portals import genre_choices, refreshing
         from portals.models import RunKind
+        from portals.models.genre import GenreKind
         from vod import search  # models exist only now
+        from vod.genre_choices import TitleGenres
         from vod.prefetch import prefetch
         from vod.refresh import difference, refresh_vod, undo_run
 
         refreshing.register(RunKind.VOD, refresh_vod, undo_run)
         refreshing.tells_differences(RunKind.VOD, difference)
         refreshing.register(RunKind.DETAILS, prefetch)
+        genre_choices.register(TitleGenres(GenreKind.MOVIE, "vod.change_movie"))
+        genre_choices.register(TitleGenres(GenreKind.SERIES, "vod.change_series"))
         post_migrate.connect(search.ensure_index, sender=self)

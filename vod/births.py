@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from portals import bulk
 from portals.mirror.shape import NewRow
-from portals.models import Genre, IdStock, Portal
+from portals.models import Genre, IdStock, NewGenres, Portal
 from portals.providers.vod_records import MovieRecord, SeriesRecord
 from vod import settling
 from vod.models import Category, CategoryMap
@@ -21,6 +21,8 @@ R = TypeVar("R", MovieRecord, SeriesRecord)
 _TITLE = (
     "id", "name", "custom_name", "enabled", "curated", "category", "adult", "year", "search_text", "lead", "created_at",
 )  # fmt: skip
+
+_SHOWN_IN_NEW = {NewGenres.SHOW: CategoryMap.Show.YES, NewGenres.HIDE: CategoryMap.Show.NO}
 
 
 class Births(Generic[R]):
@@ -37,6 +39,16 @@ class Births(Generic[R]):
         self._field: str = related.remote_field.name
         self._categories: dict[str, int] | None = None
         self._maps = {row.genre_id: row for row in CategoryMap.objects.filter(genre__portal=portal)}
+
+    def meet(self, genres: Sequence[Genre]) -> None:
+        """Write down what the owner wants of categories that appear."""
+        wanted = self.portal.new_genres(genres[0].kind)
+        if wanted == NewGenres.USUAL:
+            return
+        show = _SHOWN_IN_NEW.get(wanted, CategoryMap.Show.PORTAL)
+        rows = [CategoryMap(genre=genre, ignored=wanted == NewGenres.LEAVE, show=show) for genre in genres]
+        CategoryMap.objects.bulk_create(rows, batch_size=500, ignore_conflicts=True)
+        self._maps.update({row.genre_id: row for row in rows})
 
     def reserve(self, count: int) -> None:
         """At most so many titles come next."""

@@ -14,6 +14,7 @@ from portals.mirror.shape import Shape
 from portals.mirror.spool import Spool
 from portals.models import Genre, Portal, Run, RunPayload
 from portals.models.genre import GenreKind
+from portals.new_genres import left_out
 from portals.providers.records import GenreRecord
 from portals.providers.registry import vod_provider_for
 from portals.providers.vod_records import CategoryRecord, MovieRecord, SeriesRecord, VodProvider
@@ -143,15 +144,15 @@ class _Counted(Generic[R]):
 
 def _wanted(portal: Portal, kind: GenreKind, records: Iterable[R], genres: Sequence[GenreRecord]) -> Iterable[R]:
     """What the portal's rules and category maps take."""
-    kept = _mapped(portal, kind, records)
+    kept = _mapped(portal, kind, records, left_out(portal, kind, (genre.provider_id for genre in genres)))
     rules = RuleSet(portal.title_rules.all())
     return filtered(rules, kept, kind, {genre.provider_id: genre.name for genre in genres}) if rules else kept
 
 
-def _mapped(portal: Portal, kind: GenreKind, records: Iterable[R]) -> Iterator[R]:
-    """An item in several categories is taken unless its first is ignored."""
+def _mapped(portal: Portal, kind: GenreKind, records: Iterable[R], new: set[str]) -> Iterator[R]:
+    """An item in several categories is taken unless its first is ignored, or one of the new ones to be left out."""
     maps = CategoryMap.objects.filter(genre__portal=portal, genre__kind=kind, ignored=True)
-    ignored = set(maps.values_list("genre__provider_id", flat=True))
+    ignored = new.union(maps.values_list("genre__provider_id", flat=True))
     for record in records:
         if not record.category_ids or record.category_ids[0] not in ignored:
             yield record

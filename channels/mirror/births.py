@@ -12,7 +12,8 @@ from django.utils import timezone
 from channels.models import Channel, ChannelStream, GenreMap, Group
 from portals import bulk
 from portals.mirror.shape import NewRow
-from portals.models import IdStock, Portal
+from portals.models import Genre, IdStock, NewGenres, Portal
+from portals.models.genre import GenreKind
 from portals.providers.records import StreamRecord
 from portals.rules import compiled
 from restreamer.lib import names, storable
@@ -24,6 +25,7 @@ _CHANNEL = (
 )  # fmt: skip
 _LINK = ("channel", "stream", "rank")
 _EXAMPLES = 200
+_SHOWN_IN_NEW = {NewGenres.SHOW: GenreMap.Show.YES, NewGenres.HIDE: GenreMap.Show.NO}
 
 
 NewStream = NewRow[StreamRecord]
@@ -40,6 +42,16 @@ class Births:
         self._maps = {row.genre_id: row for row in GenreMap.objects.filter(genre__portal=portal)}
         self._used: set[Decimal] | None = None
         self._ids = IdStock()
+
+    def meet(self, genres: Sequence[Genre]) -> None:
+        """Write down what the owner wants of genres that appear."""
+        wanted = self.portal.new_genres(GenreKind.LIVE)
+        if wanted == NewGenres.USUAL:
+            return
+        show = _SHOWN_IN_NEW.get(wanted, GenreMap.Show.PORTAL)
+        rows = [GenreMap(genre=genre, ignored=wanted == NewGenres.LEAVE, show=show) for genre in genres]
+        GenreMap.objects.bulk_create(rows, batch_size=500, ignore_conflicts=True)
+        self._maps.update({row.genre_id: row for row in rows})
 
     def reserve(self, count: int) -> None:
         """So many channels come next."""

@@ -50,8 +50,8 @@ class PortalForm(forms.ModelForm[Portal]):
         fields = (
             "name", "kind", "address", "enabled", "refresh_hours", "hold_percent", "enable_new", "with_censored",
             "with_vod", "enable_new_vod",
-            "remove_stale_days", "ignore_new_genres", "language", "time_zone", "priority", "max_streams", "user_agent",
-            "referer", "origin", "proxy_url", "verify_tls", "endpoint",
+            "remove_stale_days", "new_live_genres", "new_movie_genres", "new_series_genres", "language", "time_zone",
+            "priority", "max_streams", "user_agent", "referer", "origin", "proxy_url", "verify_tls", "endpoint",
         )  # fmt: skip
         help_texts = {"proxy_url": f"One of {', '.join(PROXY_SCHEMES)}://host:port, for API and media."}
 
@@ -175,7 +175,9 @@ class PortalAdmin(ModelAdmin):
                     "enable_new",
                     "with_vod",
                     "enable_new_vod",
-                    "ignore_new_genres",
+                    "new_live_genres",
+                    "new_movie_genres",
+                    "new_series_genres",
                     "remove_stale_days",
                     "with_censored",
                     "language",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
@@ -54,7 +54,7 @@ class Mirror(Generic[R]):
 
     def apply(self, spool: Spool[R], progress: Progress) -> dict[str, int]:
         """Insert, update, revive, and mark what is no longer offered; returns the counts."""
-        self._genres = mirror_genres(self.portal, self.shape.kind, spool.genres, self.now)
+        self._genres = mirror_genres(self.portal, self.shape.kind, spool.genres, self.now, self._births.meet)
         self._clear_ids()
         if self.plan.first or self.plan.todo:
             self._write_all(spool, progress)
@@ -170,8 +170,17 @@ class Mirror(Generic[R]):
                 self._births.follow(pks)
 
 
-def mirror_genres(portal: Portal, kind: GenreKind, records: Iterable[GenreRecord], now: datetime) -> dict[str, Genre]:
-    """The portal's genres of a kind as rows, by the portal's own id; genres it no longer names go stale."""
+def mirror_genres(
+    portal: Portal,
+    kind: GenreKind,
+    records: Iterable[GenreRecord],
+    now: datetime,
+    meet: Callable[[Sequence[Genre]], None],
+) -> dict[str, Genre]:
+    """The portal's genres of a kind as rows, by the portal's own id; genres it no longer names go stale.
+
+    `meet` is told those that appear for the first time beside known ones, before anything is sorted into them.
+    """
     rows = [
         Genre(
             portal=portal,
@@ -185,6 +194,7 @@ def mirror_genres(portal: Portal, kind: GenreKind, records: Iterable[GenreRecord
     ]
     stored = Genre.objects.filter(portal=portal, kind=kind)
     with transaction.atomic():
+        known = set(stored.values_list("provider_id", flat=True))
         for start in range(0, len(rows), PIECE):
             Genre.objects.bulk_create(
                 rows[start : start + PIECE],
@@ -198,7 +208,10 @@ def mirror_genres(portal: Portal, kind: GenreKind, records: Iterable[GenreRecord
         ]
         for pks in slices(vanished):
             stored.filter(pk__in=pks).update(stale_since=now)
-    return {genre.provider_id: genre for genre in stored}
+        genres = {genre.provider_id: genre for genre in stored}
+        if known and (new := [genre for i, genre in genres.items() if i not in known]):
+            meet(new)
+    return genres
 
 
 def numbered(spool: Spool[R]) -> Iterable[list[tuple[int, R]]]:

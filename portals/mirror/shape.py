@@ -61,6 +61,9 @@ class Births(Protocol[R]):
     #: For the run's report: kind of change -> examples.
     report: dict[str, list[list[str]]]
 
+    def meet(self, genres: Sequence[Genre]) -> None:
+        """The portal names these for the first time, after it named others before; nothing is born in them yet."""
+
     def reserve(self, count: int) -> None:
         """So many rows come next; called outside of their transaction."""
 

@@ -2,7 +2,7 @@
 
 from portals.models.genre import Genre
 from portals.models.list_state import ListState
-from portals.models.portal import Portal, PortalKind
+from portals.models.portal import NewGenres, Portal, PortalKind
 from portals.models.public_id import IdStock, PublicIdCounter
 from portals.models.rule import TakeRule
 from portals.models.run import Run, RunKind, RunPayload, RunState
@@ -14,6 +14,7 @@ __all__ = [
     "ListState",
     "Login",
     "Mac",
+    "NewGenres",
     "Portal",
     "PortalKind",
     "PublicIdCounter",

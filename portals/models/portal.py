@@ -20,6 +20,15 @@ class PortalKind(models.TextChoices):
     M3U = "m3u", "M3U playlist"
 
 
+class NewGenres(models.TextChoices):
+    """What becomes of a genre that a portal names for the first time, after it named others before."""
+
+    USUAL = "usual", "like what is new in genres you know"
+    SHOW = "show", "show what is in them at once"
+    HIDE = "hide", "keep hidden what is in them"
+    LEAVE = "leave", "leave them out"
+
+
 class PortalQuerySet(models.QuerySet["Portal"]):
     """Words about portals."""
 
@@ -73,10 +82,18 @@ class Portal(models.Model):
         default=30,
         help_text="Channels the portal no longer lists, unless you have changed, merged or chosen them; 0 = never.",
     )
-    ignore_new_genres = models.BooleanField(
-        "leave out new genres",
-        default=False,
-        help_text="Take nothing from genres that appear later, until you say so on the page of genres.",
+    new_live_genres = models.CharField(
+        "new genres of channels",
+        max_length=10,
+        choices=NewGenres.choices,
+        default=NewGenres.USUAL,
+        help_text="What becomes of genres that appear later; the page of genres changes it for each.",
+    )
+    new_movie_genres = models.CharField(
+        "new genres of movies", max_length=10, choices=NewGenres.choices, default=NewGenres.USUAL
+    )
+    new_series_genres = models.CharField(
+        "new genres of series", max_length=10, choices=NewGenres.choices, default=NewGenres.USUAL
     )
     with_censored = models.BooleanField("adult genres", default=True, help_text="Fetch adult genres too.")
     enable_new = models.BooleanField(
@@ -98,3 +115,7 @@ class Portal(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def new_genres(self, kind: str) -> NewGenres:
+        """What becomes of genres of this kind (portals.models.genre.GenreKind) that appear later."""
+        return NewGenres(getattr(self, f"new_{kind}_genres"))

@@ -177,6 +177,9 @@ def run_cancel(run_id: int) -> str:
     return f"{PREFIX}run:{run_id}:cancel"
 
 
+#: Compressed JSON: the last change of many genres, and what takes it back; gone after a day.
+GENRES_UNDO = f"{PREFIX}genres:undo"
+
 #: Set while our channels have changed and their guide channels were not looked for since.
 GUIDE_MATCH_ASKED = f"{PREFIX}guide:match"
 

@@ -133,7 +133,7 @@ def test_new_genres_are_left_out_where_the_owner_wants_that(monkeypatch):
             yield from (StreamRecord(i, name, genre_id=i) for i, name in listed.items())
 
     monkeypatch.setattr("channels.refresh.provider_for", lambda portal: Listed())
-    portal = PortalFactory(ignore_new_genres=True)
+    portal = PortalFactory(new_live_genres="leave")
 
     def refresh():
         portal.refresh_from_db()

@@ -18,6 +18,7 @@ from portals.errors import CatalogueIncomplete
 from portals.models import Portal, Run, RunKind
 from portals.providers.m3u import judge
 
+NEW_GENRES = {"new_live_genres": "usual", "new_movie_genres": "usual", "new_series_genres": "usual"}
 pytestmark = pytest.mark.django_db
 
 ADD = "admin:portals_portal_add"
@@ -29,6 +30,7 @@ def filled(**fields):
     form = {
         "name": "Mine", "kind": "stalker", "address": "http://127.0.0.1/c/", "enabled": "on", "refresh_hours": "12",
         "language": "en", "priority": "100", "max_streams": "0", "hold_percent": "30", "remove_stale_days": "30",
+        **NEW_GENRES,
         "subscriptions-TOTAL_FORMS": str(len(rows)), "subscriptions-INITIAL_FORMS": "0",
         "delivery-TOTAL_FORMS": "0", "delivery-INITIAL_FORMS": "0",
     }  # fmt: skip
