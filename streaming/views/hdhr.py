@@ -178,5 +178,5 @@ def _json(document: object) -> HttpResponse:
 _TYPES = {
     "json": "application/json; charset=utf-8",
     "xml": "application/xml; charset=utf-8",
-    "m3u": "audio/x-mpegurl; charset=utf-8",
+    "m3u": "audio/x-mpegurl",
 }

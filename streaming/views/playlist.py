@@ -101,7 +101,7 @@ def m3u_answer(
 ) -> HttpResponseBase:
     """The playlist as a file, or word that the player has it."""
     headers = {
-        "Content-Type": "audio/x-mpegurl; charset=utf-8",
+        "Content-Type": "audio/x-mpegurl",
         "Content-Disposition": f'attachment; filename="{filename}"',
     }
     asked = sorted((name, str(value)) for name, value in choice.cleaned_data.items())
