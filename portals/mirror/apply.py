@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 
 from portals import bulk
@@ -19,6 +20,7 @@ from portals.models.genre import GenreKind
 from portals.providers.records import GenreRecord
 from portals.runs import Progress
 from restreamer.lib import storable
+from restreamer.lib.among import Among
 
 K = TypeVar("K")
 
@@ -82,7 +84,7 @@ class Mirror(Generic[R]):
         moving = [*self.plan.assigned.values(), *self.plan.displaced]
         for pks in slices(moving):
             with transaction.atomic():
-                rows = dict(self._rows.filter(pk__in=pks).values_list("pk", "provider_id"))
+                rows = dict(self._rows.filter(Among(F("pk"), pks)).values_list("pk", "provider_id"))
                 self.undo.ids(self.shape.offered, rows)
                 bulk.assign(self.shape.offered, "provider_id", [(f"~{pk}", pk) for pk in rows])
 
@@ -103,10 +105,10 @@ class Mirror(Generic[R]):
         """Rows of these record ids: pk, stale."""
         assigned = {self.plan.assigned[i]: i for i in ids if i in self.plan.assigned}
         columns = ("provider_id", "pk", "stale_since")
-        found = self._rows.filter(provider_id__in=ids).values_list(*columns)
+        found = self._rows.filter(Among(F("provider_id"), ids)).values_list(*columns)
         known = {provider_id: (pk, stale is not None) for provider_id, pk, stale in found}
         if assigned:
-            for _, pk, stale in self._rows.filter(pk__in=assigned).values_list(*columns):
+            for _, pk, stale in self._rows.filter(Among(F("pk"), list(assigned))).values_list(*columns):
                 known[assigned[pk]] = (pk, stale is not None)
         return known
 
@@ -114,11 +116,11 @@ class Mirror(Generic[R]):
         genre = self._genres.get(storable.text(self.shape.genre_id(record), 200))
         return NewRow(
             provider_id=provider_id,
-            name=stored_name(self.shape, record),
+            name=stored_name(self.shape, record.name, record.provider_id),
             genre=genre,
             record=record,
             position=position,
-            fingerprint=fingerprint(self.shape, record),
+            fingerprint=fingerprint(self.shape.form.values_of(record)),
             own=self.shape.own(record, genre),
         )
 

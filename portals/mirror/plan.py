@@ -10,15 +10,18 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
+
+from django.db.models import F
 
 from portals.mirror.shape import R, Shape
 from portals.mirror.spool import PIECE, Spool, plain
 from portals.models import Portal
 from restreamer.lib import storable
+from restreamer.lib.among import Among
 
 #: Made once: json.dumps with options builds an encoder at each call.
 _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=plain).encode
@@ -120,7 +123,7 @@ def plan(shape: Shape[R], portal: Portal, spool: Spool[R]) -> Plan:
 def _first(shape: Shape[R], spool: Spool[R]) -> Plan:
     made = Plan(first=True, new=spool.count, records=None)
     for record in next(spool.pieces(), []):
-        made.note("new", stored_name(shape, record))
+        made.note("new", stored_name(shape, record.name, record.provider_id))
     return made
 
 
@@ -132,26 +135,27 @@ def _match_by_id_and_name(
     still_open: dict[str, _Record] = {}
     rows = shape.offered._default_manager.filter(portal=portal)
     columns = ("provider_id", "pk", "name", "fingerprint", "stale_since")
-    position = -1
-    for piece in spool.pieces():
-        records = {storable.text(r.provider_id, 200): r for r in piece}
-        found = rows.filter(provider_id__in=list(records)).values_list(*columns)
+    form, position = shape.form, -1
+    # Of most, all that is asked is whether they are as they were: those do not become records.
+    for piece in spool.rows():
+        given = {storable.text(values[form.id_place], 200): values for values in piece}
+        found = rows.filter(Among(F("provider_id"), list(given))).values_list(*columns)
         known = {row[0]: row for row in found}
-        for provider_id, record in records.items():
+        for provider_id, values in given.items():
             position += 1
-            name = stored_name(shape, record)
+            name = stored_name(shape, values[form.name_place], values[form.id_place])
             row = known.get(provider_id)
-            if row is None or row[2] != name:
-                where = address(shape.cmd(record))
-                still_open[provider_id] = _Record(provider_id, name, shape.genre_id(record), where)
-                made.keep(position, record)
-                continue
-            matched.add(row[1])
-            if row[3] == fingerprint(shape, record) and row[4] is None:
-                made.unchanged += 1
-            else:
+            if row is not None and row[2] == name:
+                matched.add(row[1])
+                if row[4] is None and row[3] == fingerprint(values):
+                    made.unchanged += 1
+                    continue
                 made.todo.add(provider_id)
-                made.keep(position, record)
+                made.keep(position, form.record(values))
+                continue
+            record = form.record(values)
+            still_open[provider_id] = _Record(provider_id, name, shape.genre_id(record), address(shape.cmd(record)))
+            made.keep(position, record)
     return matched, still_open
 
 
@@ -163,7 +167,9 @@ def _open_rows(shape: Shape[R], portal: Portal, matched: set[int]) -> dict[int, 
     return {
         pk: _Row(pk, provider_id, name, genre or "", address(cmd), stale is None)
         for at in range(0, len(pks), PIECE)
-        for pk, provider_id, name, genre, cmd, stale in rows.filter(pk__in=pks[at : at + PIECE]).values_list(*columns)
+        for pk, provider_id, name, genre, cmd, stale in rows.filter(Among(F("pk"), pks[at : at + PIECE])).values_list(
+            *columns
+        )
     }
 
 
@@ -218,9 +224,9 @@ def _unique_pairs(
     return pairs
 
 
-def stored_name(shape: Shape[R], record: R) -> str:
-    """The record's name as its row holds it; never empty."""
-    return storable.text(record.name, 500) or storable.text(f"{shape.one} {record.provider_id}", 500)
+def stored_name(shape: Shape[R], name: str, provider_id: str) -> str:
+    """A record's name as its row holds it; never empty."""
+    return storable.text(name, 500) or storable.text(f"{shape.one} {provider_id}", 500)
 
 
 def address(cmd: str) -> str:
@@ -245,6 +251,9 @@ def alike(one: str, other: str) -> bool:
     return len(left & right) / min(len(left), len(right)) >= 0.5
 
 
-def fingerprint(shape: Shape[R], record: R) -> str:
-    """40 hex digits over what the portal said: equal = nothing to write."""
-    return hashlib.sha1(_encode(shape.form.values_of(record)).encode(), usedforsecurity=False).hexdigest()
+def fingerprint(values: Sequence[Any]) -> str:
+    """40 hex digits over what the portal said of an item: equal = nothing to write.
+
+    `values` are those of its record, as `Form.values_of` or `Form.rows` give them.
+    """
+    return hashlib.sha1(_encode(values).encode(), usedforsecurity=False).hexdigest()

@@ -10,12 +10,13 @@ from typing import Any
 from django.apps import apps
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import transaction
-from django.db.models import DateTimeField, Model
+from django.db.models import DateTimeField, F, Model
 from django.utils.dateparse import parse_datetime
 
 from portals import bulk
 from portals.mirror.shape import R, Shape
 from portals.models import Run, RunPayload
+from restreamer.lib.among import Among
 
 _SLICE = 500
 #: Columns a restored row keeps: its provider id comes back in a step of its own, because two rows may swap theirs.
@@ -35,7 +36,7 @@ class UndoLog:
 
     def rows(self, model: type[Model], pks: Sequence[int], columns: Sequence[str]) -> None:
         """Rows about to change, as they are."""
-        self._keep("rows", model, list(model._default_manager.filter(pk__in=pks).values(*columns)))
+        self._keep("rows", model, list(model._default_manager.filter(Among(F("pk"), pks)).values(*columns)))
 
     def births(self, shape: Shape[R], rows: Sequence[int], shown: Sequence[int]) -> None:
         """Rows that did not exist."""
