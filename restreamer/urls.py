@@ -10,7 +10,7 @@ from api.main import api
 from monitoring.metrics import metrics
 from restreamer import health
 from streaming import now_playing
-from streaming.views import hdhr
+from streaming.views import hdhr, looking
 
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
@@ -23,6 +23,7 @@ urlpatterns = [
     path("api/", api.urls),
     path("", include("accounts.urls")),
     path("admin/", include(now_playing.urls())),
+    path("admin/", include(looking.urls())),
     path("admin/", admin.site.urls),
     path("", hdhr.home, name="home"),
     path("", include("streaming.urls")),

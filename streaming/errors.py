@@ -13,6 +13,14 @@ class TokenMissing(RestreamerError):
     public = "This address needs a valid token. Take it from your playlist."
 
 
+class NotLookingIn(RestreamerError):
+    """An address of the admin pages' player, asked for by nobody who may play there."""
+
+    status = 403
+    permanent = True
+    public = "Log in to the admin pages to watch here."
+
+
 class LoginWrong(RestreamerError):
     """Name or password is wrong: the answer is the same for both."""
 

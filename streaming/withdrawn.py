@@ -11,6 +11,7 @@ import logging
 from redis import Redis
 
 from accounts.models import Viewer
+from streaming.onlookers import still_looking
 from streaming.relay import endings
 from streaming.sessions import Sessions, WatchFacts
 
@@ -21,7 +22,8 @@ def end_withdrawn(client: Redis) -> int:
     """Have every such viewing ended; returns how many. Raises RedisUnavailable, DatabaseError."""
     sessions = Sessions(client)
     rows = sessions.sessions()
-    viewers: dict[int, Viewer] = Viewer.objects.in_bulk({row.facts.viewer_id for row in rows}) if rows else {}
+    ids = {row.facts.viewer_id for row in rows}
+    viewers: dict[int, Viewer] = Viewer.objects.in_bulk(ids) | still_looking(ids) if rows else {}
     ended = 0
     for row in rows:
         # Nobody's: a slate, shown to whoever was refused.

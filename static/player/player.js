@@ -20,8 +20,8 @@ let typing = 0;
 
 function address(channel, form) {
   const query = told.query + (channel.adult && told.pin ? `&${told.pin}` : "");
-  const path = form === "hls" ? `/hls/${channel.id}/index.m3u8` : `/stream/${channel.id}`;
-  return new URL(`${path}?${query}`, location.origin).href;
+  const path = told[form].replace("{id}", channel.id);
+  return new URL(query ? `${path}?${query}` : path, location.origin).href;
 }
 
 function say(...parts) {
@@ -32,6 +32,11 @@ function paragraph(text) {
   const p = document.createElement("p");
   p.textContent = text;
   return p;
+}
+
+// Addresses that need the login of this browser are no use to another player.
+function elsewhere(channel) {
+  return told.query ? [link("Address for another player", address(channel, "ts"))] : [];
 }
 
 function link(text, href) {
@@ -51,6 +56,14 @@ function button(text, act) {
   return made;
 }
 
+// A person of the admin pages watches one thing at once: two windows would take it from each other for ever.
+const windows = told.page ? new BroadcastChannel("watching") : null;
+windows?.addEventListener("message", () => {
+  if (!current) return;
+  stop();
+  say("Another window plays now.", button("Play here", () => play(current)));
+});
+
 // --- playing --------------------------------------------------------------------------------------------------------
 
 function stop() {
@@ -64,7 +77,10 @@ function stop() {
 
 async function play(channel, { retry = false } = {}) {
   stop();
-  if (!retry) failures = 0;
+  if (!retry) {
+    failures = 0;
+    windows?.postMessage("mine");
+  }
   if (current && current.id !== channel.id) before = current;
   current = channel;
   show();
@@ -91,13 +107,13 @@ async function begin(channel, signal) {
     say(
       `This browser cannot play ${channel.name}: its picture is ${picture.name}.`,
       "Another player can, or a transcoding profile for this channel makes it play here.",
-      link("Address for another player", address(channel, "ts")),
+      ...elsewhere(channel),
     );
     return;
   }
   if (!picture && sound && !sound.plays) {
     stop();
-    say(`This browser cannot play ${channel.name}: its sound is ${sound.name}.`, link("Address for another player", address(channel, "ts")));
+    say(`This browser cannot play ${channel.name}: its sound is ${sound.name}.`, ...elsewhere(channel));
     return;
   }
   const silent = sound && !sound.plays;
@@ -125,7 +141,7 @@ function beginHls(channel) {
     hls.attachMedia(video);
     engine = hls;
   } else {
-    say("This browser plays no live television.", link("Address for another player", address(channel, "ts")));
+    say("This browser plays no live television.", ...elsewhere(channel));
     return;
   }
   start();
@@ -202,7 +218,8 @@ function show() {
   row?.setAttribute("aria-current", "true");
   row?.scrollIntoView({ block: "nearest" });
   document.title = current.name;
-  history.replaceState(null, "", location.pathname.replace(/(\/player)(\/.*)?$/, `$1/${current.id}`) + location.search);
+  const path = told.page ? told.page.replace("{id}", current.id) : location.pathname.replace(/(\/player)(\/.*)?$/, `$1/${current.id}`);
+  history.replaceState(null, "", path + location.search);
   banner();
 }
 
@@ -272,6 +289,9 @@ const KEYS = {
   r: () => current && play(current),
   "/": () => $("q").focus(),
 };
+
+// In a window of the admin pages: they close it, the key is pressed here.
+if (told.page && parent !== globalThis) KEYS.Escape = () => parent.postMessage("close", location.origin);
 
 document.addEventListener(
   "keydown",

@@ -9,13 +9,16 @@ from __future__ import annotations
 import contextlib
 import re
 import secrets
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
 from urllib.parse import urlencode
 
 from django.conf import settings
 from django.http import FileResponse, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
+from accounts.models import Viewer
 from channels.models import Channel
 from restreamer.lib.client_address import client_address
 from streaming.candidates import channel_key
@@ -38,33 +41,52 @@ from streaming.views.errors import for_players
 from streaming.visible import Sight
 
 _SESSION = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_LIST = "live.m3u8"
+LIST = "live.m3u8"
 #: What must be written into every address, for players keep nothing else.
 _KEPT = ("token", "pin")
 #: Segments never change, and their numbers never come back.
 _SEGMENT_HEADERS = {"Cache-Control": "public, max-age=3600, immutable", "Accept-Ranges": "bytes"}
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What an admitted viewer wants to see: a relay key, and how to find out whether a portal offers it now."""
+
+    viewer: Viewer
+    key: str
+    title: str
+    must_be_offered: Callable[[], None]
+
+    @classmethod
+    def for_channel(cls, viewer: Viewer, channel: Channel) -> Asked:
+        """A channel."""
+        return cls(viewer, channel_key(channel.pk), channel.name, partial(live.must_be_offered, channel))
+
+
 @for_players
 def master(request: HttpRequest, channel_id: int, token: str = "") -> HttpResponseBase:
     """`/hls/<channel id>/index.m3u8`: begins a viewing; the list it names is this player's alone."""
     sight = admitted(request, token)
-    return _begin(request, sight, sight.channel(channel_id), _LIST, _kept(request))
+    return begin(request, Asked.for_channel(sight.viewer, sight.channel(channel_id)), LIST, _kept(request))
 
 
 def begin_elsewhere(request: HttpRequest, sight: Sight, channel: Channel) -> HttpResponseBase:
     """The same for an address of another form: its list is where all lists are."""
     up = "../" * (request.path_info.count("/") - 1)
     kept = {**_kept(request), "token": sight.viewer.token}
-    return _begin(request, sight, channel, f"{up}hls/{channel.pk}/{_LIST}", kept)
+    return begin(request, Asked.for_channel(sight.viewer, channel), f"{up}hls/{channel.pk}/{LIST}", kept)
 
 
 @for_players
 def media(request: HttpRequest, channel_id: int, token: str = "") -> HttpResponseBase:
     """`/hls/<channel id>/live.m3u8`: the segments there are. A player that comes back after a while is let in anew."""
     sight = admitted(request, token)
-    channel = sight.channel(channel_id)
-    wish = live.wish_of(request, sight.viewer, channel_key(channel.pk), channel.name)
+    return list_of(request, Asked.for_channel(sight.viewer, sight.channel(channel_id)))
+
+
+def list_of(request: HttpRequest, asked_for: Asked) -> HttpResponseBase:
+    """The list of whoever was admitted."""
+    wish = live.wish_of(request, asked_for.viewer, asked_for.key, asked_for.title)
     session = _session(request)
     if request.method == "HEAD":
         return _empty_list()
@@ -80,22 +102,25 @@ def media(request: HttpRequest, channel_id: int, token: str = "") -> HttpRespons
         return HttpResponse(with_query(text, query), PLAYLIST_TYPE, headers={"Cache-Control": "no-cache"})
     # It is to come, or a little later more will be in it: the relay waits, no process of ours does.
     # Some load the list under another User-Agent than what named it: it is the same viewing still.
-    return _hand_over(request, sight, channel, wish, heard.session_id or wish.session_id_of(session), "list", query)
+    return _hand_over(request, asked_for, wish, heard.session_id or wish.session_id_of(session), "list", query)
 
 
 @for_players
 def segment(request: HttpRequest, channel_id: int, number: int, token: str = "") -> HttpResponseBase:
     """`/hls/<channel id>/<number>.ts`: a file, the same for everybody who plays the channel."""
-    sight = admitted(request, token)
-    key = channel_key(channel_id)
-    wish = Wish(sight.viewer.pk, sight.viewer.name, 0, key, "", client_address(request), "")
+    return segment_of(request, admitted(request, token).viewer, channel_key(channel_id), number)
+
+
+def segment_of(request: HttpRequest, viewer: Viewer, key: str, number: int) -> HttpResponseBase:
+    """A segment for whoever was admitted and plays this key."""
+    wish = Wish(viewer.pk, viewer.name, 0, key, "", client_address(request), "")
     path = settings.HLS_FOLDER / folder_of(key) / f"{number}.ts"
     try:
         size = path.stat().st_size
     except OSError as err:
         _must_play(wish, request, 0)
         raise SegmentUnknown(f"There is no segment {number} of {key}.") from err
-    tag = f'"{channel_id}-{number}-{size}"'
+    tag = f'"{key.rpartition(":")[2]}-{number}-{size}"'
     first, last, partial = 0, size - 1, False
     wanted = asked(request.headers.get("Range", "")) if request.method == "GET" else None
     fresh = tag in request.headers.get("If-None-Match", "")
@@ -124,15 +149,14 @@ def segment(request: HttpRequest, channel_id: int, number: int, token: str = "")
     return HttpResponse(body, "video/mp2t", status=206, headers=headers)
 
 
-def _begin(
-    request: HttpRequest, sight: Sight, channel: Channel, address: str, kept: dict[str, str]
-) -> HttpResponseBase:
-    live.must_be_offered(channel)
+def begin(request: HttpRequest, asked_for: Asked, address: str, kept: dict[str, str]) -> HttpResponseBase:
+    """The master playlist; its list is at `address`, with what is `kept` behind it."""
+    asked_for.must_be_offered()
     if request.method == "HEAD":
         return _empty_list()
-    wish = live.wish_of(request, sight.viewer, channel_key(channel.pk), channel.name)
-    if away := away_for(request, sight.viewer, wish.key, ways_of_channel):
-        limits = live.limits_of(sight.viewer, redirect_owner())
+    wish = live.wish_of(request, asked_for.viewer, asked_for.key, asked_for.title)
+    if away := away_for(request, asked_for.viewer, wish.key, ways_of_channel):
+        limits = live.limits_of(asked_for.viewer, redirect_owner())
         session_id = limits.admit(wish)
         with contextlib.ExitStack() as undo:
             undo.callback(limits.give_back, session_id)
@@ -141,15 +165,15 @@ def _begin(
         return response
     session = secrets.token_urlsafe(9)
     uri = f"{address}?{urlencode({**kept, 'session': session})}"
-    return _hand_over(request, sight, channel, wish, wish.session_id_of(session), "master", uri)
+    return _hand_over(request, asked_for, wish, wish.session_id_of(session), "master", uri)
 
 
 def _hand_over(
-    request: HttpRequest, sight: Sight, channel: Channel, wish: Wish, session_id: str, what: str, uri: str
+    request: HttpRequest, asked_for: Asked, wish: Wish, session_id: str, what: str, uri: str
 ) -> HttpResponseBase:
     """Let the relay answer, as soon as there is a segment; the viewing's slot is taken before."""
-    live.must_be_offered(channel)
-    limits = live.limits_of(sight.viewer, owner_of(wish.key))
+    asked_for.must_be_offered()
+    limits = live.limits_of(asked_for.viewer, owner_of(wish.key))
     limits.admit(wish, session_id)
     ticket = replace(live.ticket_of(request, wish, session_id), hls=what, uri=uri)
     with contextlib.ExitStack() as undo:

@@ -67,7 +67,7 @@ def watch(request: HttpRequest, viewer: Viewer, channel: Channel) -> HttpRespons
         return catchup.past_of_live(request, viewer, channel)
     try:
         must_be_offered(channel)
-        return _television(request, viewer, channel_key(channel.pk), channel.name)
+        return television(request, viewer, channel_key(channel.pk), channel.name)
     except RestreamerError as err:
         return slate_instead(request, viewer.name, err)
 
@@ -75,12 +75,13 @@ def watch(request: HttpRequest, viewer: Viewer, channel: Channel) -> HttpRespons
 def watch_any(request: HttpRequest, viewer: Viewer, channel_ids: Sequence[int], title: str) -> HttpResponseBase:
     """The same for several channels as one: the first that can be played, and the next when it fails."""
     try:
-        return _television(request, viewer, any_key(channel_ids), title)
+        return television(request, viewer, any_key(channel_ids), title)
     except RestreamerError as err:
         return slate_instead(request, viewer.name, err)
 
 
-def _television(request: HttpRequest, viewer: Viewer, key: str, title: str) -> HttpResponseBase:
+def television(request: HttpRequest, viewer: Viewer, key: str, title: str) -> HttpResponseBase:
+    """Slot, ticket, descriptor for a relay key. Raises what they are told instead."""
     if request.method == "HEAD":
         # Players probe with HEAD before they play: it opens nothing and takes nothing.
         return HttpResponse(content_type="video/mp2t", headers={"Cache-Control": "no-store"})

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
@@ -28,7 +28,7 @@ MOST_LISTED = 500
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; media-src 'self' blob:; "
     "worker-src 'self' blob:; font-src 'self'; img-src 'self'{more}; base-uri 'none'; form-action 'self'; "
-    "frame-ancestors 'none'"
+    "frame-ancestors {framed}"
 )
 
 
@@ -76,21 +76,32 @@ def _page(request: HttpRequest, sight: Sight, channel_id: int) -> HttpResponseBa
         rows = [*listed(channels.filter(pk=channel_id)), *rows]
     pictures = pictures_of(request, sight)
     told = {
-        "channels": [_row(row, pictures) for row in rows],
+        "channels": [row_of(row, pictures) for row in rows],
         "current": channel_id,
         "query": urlencode({"token": sight.viewer.token}),
         "pin": urlencode({"pin": pictures.pin}) if pictures.pin else "",
+        "ts": "/stream/{id}",
+        "hls": "/hls/{id}/index.m3u8",
     }
-    context = {"told": told, "asked": asked, "more": more, "rows": len(rows), "given": _given(request)}
+    return shown(request, {"told": told, "asked": asked, "more": more, "rows": len(rows), "given": _given(request)})
+
+
+def shown(request: HttpRequest, context: dict[str, Any], *, framed: str = "'none'") -> HttpResponse:
+    """The page itself. `told` is what its program is given; `framed` says who may show it in a frame.
+
+    `told["ts"]` and `told["hls"]` are addresses with `{id}` in them, `told["query"]` stands behind each; with
+    `told["page"]` the page's own address follows what plays, else it does so under `/player`.
+    """
     response = render(request, "streaming/player.html", context)
     response.headers["Content-Security-Policy"] = _POLICY.format(
-        more="" if settings.PICTURES == "kept" else " http: https:"
+        more="" if settings.PICTURES == "kept" else " http: https:", framed=framed
     )
     response.headers["Cache-Control"] = "no-store"
     return response
 
 
-def _row(channel: ListedChannel, pictures: Pictures) -> dict[str, Any]:
+def row_of(channel: ListedChannel, pictures: Pictures) -> dict[str, Any]:
+    """A channel as the page's program lists it."""
     logo = pictures.channel(channel.id, channel.logo, adult=channel.adult)
     row = {"id": channel.id, "number": channel.number, "name": channel.name, "group": channel.group, "logo": logo}
     return row | ({"adult": True} if channel.adult else {}) | ({"radio": True} if channel.is_radio else {})
