@@ -136,7 +136,8 @@ class Hold:
             step = dts - self.dts
             if 0 < step < CLOCK_HZ or 0 < (step := difference(dts, self.dts)) < CLOCK_HZ:
                 self._steps.append(step)
-        if self.shown is None or self._clean.dts is None or difference(pts, self.shown) > 0:
+        shown = self.shown
+        if shown is None or self._clean.dts is None or 0 < pts - shown < CLOCK_HZ or difference(pts, shown) > 0:
             self.shown = pts
         self.dts = dts
         self._natural_dts = dts if natural_dts is None else natural_dts

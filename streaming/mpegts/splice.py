@@ -56,6 +56,9 @@ class State(Enum):
     REWRITING = "rewriting"
 
 
+_JOINED = (State.PASSING, State.REWRITING)
+
+
 @dataclass(slots=True)
 class Output:
     """What may be published now: append the pieces, in their order. Nothing of it is ever taken back."""
@@ -114,7 +117,7 @@ class Splicer:
     @property
     def joined(self) -> bool:
         """The present source is being sent."""
-        return self.state in (State.PASSING, State.REWRITING)
+        return self.state in _JOINED
 
     @property
     def pairs(self) -> dict[int, int]:
@@ -242,7 +245,7 @@ class Splicer:
         self._send(part, sent)
         self._go_over(part, jump)
         lacks = self._absence.notices(sent, self._dts, self._sounds) or self._hold.broken_sounds()
-        if self.state is State.PASSING and self._output.video and lacks:
+        if lacks and self.state is State.PASSING and self._output.video:
             assert self._source is not None
             self._pairs = match(self._source, self._output)
             self._rewriter = self._take_over(self._source)

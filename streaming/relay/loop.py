@@ -103,7 +103,9 @@ class TickLoop:
         last = next_tick = next_eager = self.clock()
         while self._running:
             idle = not self._ticking
-            self._dispatch(self._epoll.poll(self._pause(next_tick, next_eager)))
+            eager = any(one.eager for one in self._ticking)
+            events = self._epoll.poll(self._pause(next_tick, next_eager if eager else next_tick))
+            self._dispatch(events)
             now = self.clock()
             if now >= next_tick:
                 if not idle:
@@ -113,7 +115,8 @@ class TickLoop:
                 next_tick = max(next_tick + self.tick_s, now + self.tick_s / 2)
                 self._rounds += 1
                 self._tick(self._due(), now)
-            if now >= next_eager:
+            # Nobody begins to wait but by an event or a tick; the next round sees who does.
+            if now >= next_eager and (eager or events):
                 self._tick_eager()
                 next_eager = self.clock() + EAGER_S
 
@@ -143,10 +146,7 @@ class TickLoop:
             return 0.0
         if not self._ticking:
             return None
-        now = self.clock()
-        if next_eager < next_tick and any(one.eager for one in self._ticking):
-            return max(0.0, next_eager - now)
-        return max(0.0, next_tick - now)
+        return max(0.0, min(next_tick, next_eager) - self.clock())
 
     def stop(self) -> None:
         """End `run` after the current round. From any thread."""

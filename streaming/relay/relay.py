@@ -206,7 +206,7 @@ class Relay:
 
     @property
     def _admitted(self) -> bool:
-        return self._intake is not None and self._intake.admitted
+        return self._intake is not None and self._joint.joined
 
     def _take_in(self, feed: Feed, now: float) -> None:
         assert self._intake is not None
@@ -232,8 +232,9 @@ class Relay:
             self._publish(block, entries, now)
         else:
             self._fill(now)
-        if self._intake.heard_at == now and self._intake.admitted and self._vigil is not None:
-            fault = self._vigil.look(self._joint.statistics, now, has_sound=self._joint.has_sound)
+        vigil = self._vigil
+        if vigil is not None and vigil.due(now) and self._intake.heard_at == now and self._admitted:
+            fault = vigil.look(self._joint.statistics, now, has_sound=self._joint.has_sound)
             if fault is not None:
                 self._lost(fault)
                 return

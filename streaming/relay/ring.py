@@ -61,6 +61,8 @@ class Ring:
         #: The file as memory, once a chunk is written again, and whether the newest chunk is one that is.
         self._memory: mmap.mmap | None = None
         self._again = False
+        #: Chunks whose pages are all there as memory.
+        self._mapped: set[int] = set()
         self._marks: deque[tuple[float, int]] = deque()
 
     def append(self, block: Block, now: float) -> None:
@@ -136,6 +138,9 @@ class Ring:
 
     def arrived_at(self, position: int) -> float | None:
         """When the byte at `position` arrived, to half a second; None when the ring has forgotten it."""
+        if self._marks and position >= self._marks[-1][1]:
+            # Nearly everybody.
+            return self._marks[-1][0]
         index = bisect_right(self._marks, position, key=lambda mark: mark[1]) - 1
         return self._marks[index][0] if index >= 0 else None
 
@@ -172,11 +177,15 @@ class Ring:
             self._memory = mmap.mmap(self.fd, self._file_bytes)
         elif len(self._memory) < place + CHUNK:
             self._memory.resize(self._file_bytes)
+        if place in self._mapped:
+            return
+        self._mapped.add(place)
         # All its pages at once: to be told of each when it is first written takes three times as long as writing them.
         with contextlib.suppress(OSError):
             self._memory.madvise(MADV_POPULATE_READ, place, CHUNK)
 
     def _give_back(self, place: int) -> None:
         """Take the chunk's pages out of the file; whoever holds one keeps it as it is."""
+        self._mapped.discard(place)
         with mmap.mmap(self.fd, CHUNK, offset=place) as pages:
             pages.madvise(mmap.MADV_REMOVE)

@@ -47,10 +47,12 @@ class Vigil:
         self._looked_at = float("-inf")
         self._had_sound = False
 
+    def due(self, now: float) -> bool:
+        """It is time to look again: once a second."""
+        return now - self._looked_at >= LOOK_S
+
     def look(self, statistics: Statistics, now: float, *, has_sound: bool) -> Fault | None:
-        """What is wrong now, if anything. Cheap: looks once a second."""
-        if now - self._looked_at < LOOK_S:
-            return None
+        """What is wrong now, if anything. To be asked when it is `due`."""
         self._looked_at = now
         self._had_sound = self._had_sound or (has_sound and statistics.audio_pts is not None)
         look = _Look(

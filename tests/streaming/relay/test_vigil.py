@@ -154,4 +154,5 @@ def test_it_looks_once_a_second():
     vigil, statistics = Vigil(8.0), Statistics()
     statistics.pcr_moved_at = -100.0
     assert vigil.look(statistics, 0.0, has_sound=False) is Fault.FROZEN
-    assert vigil.look(statistics, 0.5, has_sound=False) is None
+    assert not vigil.due(0.5)
+    assert vigil.due(1.0)
