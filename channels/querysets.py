@@ -53,6 +53,11 @@ class ChannelQuerySet(models.QuerySet["Channel"]):
         """Fed by at least one stream of the portal."""
         return self.filter(links__stream__portal=portal).distinct()
 
+    def only_of_portal(self, portal: Portal) -> ChannelQuerySet:
+        """Fed by streams of the portal and of no other."""
+        links = apps.get_model("channels", "ChannelStream")._default_manager.filter(channel=OuterRef("pk"))
+        return self.filter(Exists(links.filter(stream__portal=portal)), ~Exists(links.exclude(stream__portal=portal)))
+
     def of_portal_slug(self, slug: str) -> ChannelQuerySet:
         """Fed by at least one stream of the portal with this slug."""
         return self.filter(links__stream__portal__slug=slug).distinct()

@@ -139,6 +139,11 @@ class ChannelAdmin(BulkActions, GuidePages, ModelAdmin):
         if {"enabled", "name", "guide_id"} & set(form.changed_data):
             ask_for_match()
 
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """Merges into a channel, which nobody may delete alone, go with it."""
+        deleted, counts, _missing, protected = super().get_deleted_objects(objs, request)
+        return deleted, counts, set(), protected
+
     @display(description="number", ordering="number")
     def shown_number(self, channel: Channel) -> str:
         """As players show it."""

@@ -20,7 +20,7 @@ from unfold.decorators import action, display
 
 from guide import arrivals
 from guide.jobs import enqueue_refresh
-from guide.models import DummyTemplate, EpgSource, GuideProposal, SourceKind
+from guide.models import DummyTemplate, EpgSource, GuideChannel, GuideProposal, Programme, SourceKind
 from portals.models import RunState
 from restreamer.lib import redact
 from restreamer.lib.errors import InvalidInput
@@ -88,6 +88,16 @@ class EpgSourceAdmin(ModelAdmin):
             old.upload.delete(save=False)
         if "upload" in form.changed_data and obj.upload:
             self._refresh(request, obj)
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """A guide's channels and broadcasts, which nobody may delete alone, go with it: counted, they are too many."""
+        channels = GuideChannel.objects.filter(source__in=list(objs))
+        totals = {
+            "EPG sources": len(objs),
+            "guide channels": channels.count(),
+            "broadcasts": Programme.objects.filter(channel__in=channels.values("pk")).count(),
+        }
+        return [str(source) for source in objs], totals, set(), []
 
     @display(description="address")
     def shown_address(self, source: EpgSource) -> str:

@@ -20,7 +20,7 @@ from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminTextareaWidget, UnfoldBooleanSwitchWidget
 
-from portals import mac_list
+from portals import leaving, mac_list
 from portals.adding import PROXY_SCHEMES, check_proxy, free_slug, give_playlist, portal_added
 from portals.admin.subscription import STATE_COLOURS, SubscriptionForm
 from portals.checking import check_subscription
@@ -157,6 +157,7 @@ class PortalAdmin(ModelAdmin):
     list_before_template = "portals/portal_list_hint.html"
     actions = ("test_now", "refresh_now", "prefetch_now")
     change_form_outer_before_template = "portals/portal_actions.html"
+    delete_confirmation_template = "portals/portal_delete.html"
     warn_unsaved_form = True
     conditional_fields = {
         "playlist": f"kind == '{PortalKind.M3U}'",
@@ -244,6 +245,31 @@ class PortalAdmin(ModelAdmin):
             self._refresh(request, form.instance)
         if form.cleaned_data.get("more_macs") is not None:
             self._add_macs(request, form.instance, form.cleaned_data["more_macs"], test=form.cleaned_data["test_macs"])
+
+    # --- deleting: rows that nobody may delete alone go with their portal, counted and not listed --------------------
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """Counts, not rows: a portal may offer a hundred thousand."""
+        lines: list[str] = []
+        totals = {"portals": len(objs)}
+        for portal in objs:
+            along = leaving.goes_along(portal)
+            lines += [f"{portal}: {count:,} {name}" for name, count in along.items()]
+            for name, count in along.items():
+                totals[name] = totals.get(name, 0) + count
+        return lines, totals, set(), []
+
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        return super().delete_view(request, object_id, {**(extra_context or {}), "fed": leaving.only_fed()})  # type: ignore[no-any-return]
+
+    def delete_model(self, request: HttpRequest, obj: Portal) -> None:
+        leaving.remove(obj, keep_fed="keep_fed" in request.POST)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Portal]) -> None:
+        for portal in queryset:
+            leaving.remove(portal)
 
     def _add_macs(self, request: HttpRequest, portal: Portal, found: MacList, *, test: bool) -> None:
         added = mac_list.add(portal, found.macs)

@@ -181,6 +181,14 @@ def test_removing_a_portal_asks_first_and_keeps_channels_others_feed():
     assert list(Channel.objects.all()) == [shared]
 
 
+def test_the_channels_of_a_removed_portal_can_be_kept():
+    portal = PortalFactory(name="Mine")
+    mine = LinkFactory(stream__portal=portal).channel
+    said("portal", "remove", "Mine", "--yes", "--keep-channels")
+    assert not Portal.objects.exists()
+    assert list(Channel.objects.all()) == [mine]
+
+
 def test_channels_are_enabled_by_portal_genre_and_name(listing):
     as_json("portal", "add", "Mine", "http://h/c/", "--mac", "00:1A:79:00:00:01", "--refresh")
     assert as_json("channel", "enable", "--genre", "news") == {"changed": 1, "enabled": True}

@@ -6,9 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from django.db import transaction
-
-from channels.models import Channel, ChannelStream
+from channels.models import Channel
+from portals import leaving
 from portals import runs as run_rows
 from portals.adding import NewPortal, add_portal
 from portals.checking import check_subscription
@@ -78,6 +77,7 @@ class Command(RunsCommand):
         remove = verbs.add_parser("remove", help="delete a provider, its subscriptions and streams")
         remove.add_argument("name")
         remove.add_argument("--yes", action="store_true", help="do not ask")
+        remove.add_argument("--keep-channels", action="store_true", help="leave the channels nothing else feeds")
         remove.set_defaults(action=self.remove)
 
     def add(self, options: dict[str, Any]) -> None:
@@ -204,19 +204,13 @@ class Command(RunsCommand):
     def remove(self, options: dict[str, Any]) -> None:
         """Delete a portal after saying what goes with it."""
         portal = portals_named([options["name"]])[0]
-        alone = Channel.objects.of_portal(portal).exclude(
-            links__in=ChannelStream.objects.exclude(stream__portal=portal)
-        )
         if not options["yes"]:
+            along = ", ".join(f"{count:,} {name}" for name, count in leaving.goes_along(portal).items())
             raise InvalidInput(
-                f"This deletes portal {portal.name!r}, its {portal.subscriptions.count()} subscription(s) and "
-                f"{alone.count()} channel(s) nothing else feeds. Say --yes to do it."
+                f"This deletes portal {portal.name!r}{along and ' with '}{along}. Say --yes to do it; --keep-channels "
+                "leaves the channels."
             )
-        with transaction.atomic():
-            doomed = list(alone.values_list("pk", flat=True))
-            portal.delete()
-            for start in range(0, len(doomed), 500):
-                Channel.objects.filter(pk__in=doomed[start : start + 500]).delete()
+        leaving.remove(portal, keep_fed=options["keep_channels"])
         self.result({"removed": portal.name}, [f"Portal {portal.name!r} removed."])
 
 
