@@ -38,9 +38,12 @@ class RunsCommand(RestreamerCommand):
         if background and wait:
             for run in runs:
                 self._follow(run, bar)
+        told: set[tuple[int | None, str]] = set()
         for run in runs:
             run.refresh_from_db()
-            self.say(_sentence(run))
+            why = (run.portal_id, run.error)
+            self.say(_sentence(run, again=bool(run.error) and why in told))
+            told.add(why)
         return [_run_row(run) for run in runs]
 
     def draw(self, text: str) -> None:
@@ -86,16 +89,16 @@ def portals_named(names: list[str]) -> list[Portal]:
     return found
 
 
-def _sentence(run: Run) -> str:
+def _sentence(run: Run, *, again: bool = False) -> str:
+    """How it ended. `again`: its error was told already."""
     name = run.portal.name if run.portal else run.subject
     if run.kind != RunKind.LIVE:
         name = f"{name}, {run.get_kind_display()}"
     if run.state == RunState.DONE:
-        counts = ", ".join(f"{value} {key}" for key, value in run.counts.items()) or "it has none"
-        return f"{name}: refreshed in {run.running_s or 0:.1f} s: {counts}."
+        return f"{name}: refreshed in {run.running_s or 0:.1f} s: {run.result_words or 'it lists none'}."
     if run.state in (RunState.QUEUED, RunState.RUNNING):
         return f"{name}: refresh {run.get_state_display()} in the background (run {run.pk})."
-    return f"{name}: refresh {run.get_state_display()}. {run.error}"
+    return f"{name}: refresh {run.get_state_display()}{', for the same reason.' if again else f'. {run.error}'}"
 
 
 def _run_row(run: Run) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from portals import refreshing
 from portals.models import Portal, Run, RunKind
+from portals.models.run import counts_in_words
 from portals.runs import Unrecorded
 from restreamer.lib.redis_client import connection
 from streaming.portal_doctor import Blinds, Examination, line_of
@@ -31,7 +32,7 @@ def changes(portal: Portal, kind: RunKind, watcher: Callable[[Run], None] | None
 
 def change_lines(document: dict[str, Any], most: int) -> Iterator[str]:
     """The same for a person: counts, then up to `most` examples of each kind of change."""
-    counts = ", ".join(f"{count:,} {name}" for name, count in document["counts"].items()) or "it lists none"
+    counts = counts_in_words(document["counts"]) or "it lists none"
     yield f"{document['portal']}, {RunKind(document['kind']).label}: {counts}. Nothing was changed."
     if document["would_be_held"]:
         yield "A refresh would wait for you: it would lose more than the portal's share for that."

@@ -22,6 +22,7 @@ from guide import arrivals
 from guide.jobs import enqueue_refresh
 from guide.models import DummyTemplate, EpgSource, GuideChannel, GuideProposal, Programme, SourceKind
 from portals.models import RunState
+from portals.models.run import counts_in_words
 from restreamer.lib import redact
 from restreamer.lib.errors import InvalidInput
 
@@ -125,7 +126,7 @@ class EpgSourceAdmin(ModelAdmin):
     @display(description="counted")
     def counted(self, source: EpgSource) -> str:
         """The last import's counts, those that say something."""
-        return ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in source.counts.items() if count) or "–"
+        return counts_in_words(source.counts) or "–"
 
     @action(description="Refresh now", permissions=["change"])
     def refresh_now(self, request: HttpRequest, queryset: QuerySet[EpgSource]) -> None:

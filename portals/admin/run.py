@@ -106,7 +106,7 @@ class RunAdmin(ModelAdmin):
     @display(description="result")
     def counted(self, run: Run) -> str:
         """The counts in words."""
-        return ", ".join(f"{value:,} {key}" for key, value in run.counts.items())
+        return run.result_words
 
     @display(description="took")
     def took(self, run: Run) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from django.db import models
 from django.utils import timezone
 
@@ -73,6 +75,11 @@ class Run(models.Model):
         return ((self.finished_at or timezone.now()) - self.started_at).total_seconds()
 
     @property
+    def result_words(self) -> str:
+        """`82 total, 3 new`; empty when nothing was counted."""
+        return counts_in_words(self.counts)
+
+    @property
     def is_under_way(self) -> bool:
         """Does it wait or work?"""
         return self.state in UNDER_WAY
@@ -115,6 +122,12 @@ class Run(models.Model):
         if not self.progress_done and not self.progress_total:
             return self.step
         return f"{self.step}: {words}"
+
+
+def counts_in_words(counts: Mapping[str, int]) -> str:
+    """The counts that say something; empty when there are none at all."""
+    told = [f"{count:,} {name.replace('_', ' ')}" for name, count in counts.items() if count]
+    return ", ".join(told) or ("it lists none" if counts else "")
 
 
 def _duration(seconds: float) -> str:

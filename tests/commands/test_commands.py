@@ -149,8 +149,7 @@ def test_refreshing_what_does_not_exist_names_what_does():
 def test_without_workers_a_refresh_happens_here(listing):
     PortalFactory(name="Mine")
     text = said("portal", "refresh", "Mine")
-    assert "Mine: refreshed in" in text
-    assert "2 new" in text
+    assert text.splitlines()[0].endswith("s: 2 total, 2 new.")
 
 
 def test_a_failed_refresh_says_why_and_exits_1(monkeypatch):
@@ -166,6 +165,23 @@ def test_a_failed_refresh_says_why_and_exits_1(monkeypatch):
         call_command("portal", "refresh", stdout=out)
     assert "Mine: refresh failed. Nobody answers at http://h." in out.getvalue()
     assert Run.objects.get(kind="live").state == "failed"
+
+
+def test_a_portal_whose_first_refresh_fails_is_added_and_the_exit_code_says_so(monkeypatch):
+    class Dead:
+        def live_genres(self):
+            raise PortalUnreachable("Nobody answers at http://h.")
+
+        vod_categories = live_genres
+
+    monkeypatch.setattr("channels.refresh.provider_for", lambda portal: Dead())
+    monkeypatch.setattr("vod.refresh.vod_provider_for", lambda portal: Dead())
+    out = StringIO()
+    with pytest.raises(SystemExit) as ended:
+        call_command("portal", "add", "Mine", "http://h/c/", "--mac", "00:1A:79:00:00:01", "--refresh", stdout=out)
+    assert ended.value.code == 1
+    assert Portal.objects.filter(name="Mine").exists()
+    assert out.getvalue().count("Nobody answers at http://h.") == 1
 
 
 def test_removing_a_portal_asks_first_and_keeps_channels_others_feed():

@@ -100,13 +100,15 @@ class Command(RunsCommand):
                 portal = add_portal(replace(new, playlist=pieces_of(opened)))
         else:
             portal = add_portal(new)
-        self.say(f"Portal {portal.name!r} added with {portal.subscriptions.count()} subscription(s).")
+        count = portal.subscriptions.count()
+        self.say(f"Portal {portal.name!r} added with {count} subscription{'' if count == 1 else 's'}.")
         document: dict[str, Any] = {"id": portal.pk, "name": portal.name, "slug": portal.slug, "kind": portal.kind}
-        if options["refresh"]:
-            runs = self.refresh_all([portal], wait=True)
+        runs = self.refresh_all([portal], wait=True) if options["refresh"] else []
+        if runs:
             document["runs"] = runs
         if self.as_json:
             self.result(document)
+        _fail_with(runs)
 
     def upload(self, options: dict[str, Any]) -> None:
         """Replace the list of a portal and have it read."""
@@ -120,6 +122,7 @@ class Command(RunsCommand):
         runs = self.refresh_all([portal], wait=options["wait"])
         if self.as_json:
             self.result({"id": portal.pk, "name": portal.name, "runs": runs})
+        _fail_with(runs)
 
     def list_all(self, options: dict[str, Any]) -> None:
         """All portals with their subscriptions."""
@@ -161,8 +164,7 @@ class Command(RunsCommand):
         )
         if self.as_json:
             self.result(rows)
-        if any(row["state"] in (RunState.FAILED, RunState.INTERRUPTED) for row in rows):
-            raise SystemExit(1)
+        _fail_with(rows)
 
     def cancel(self, options: dict[str, Any]) -> None:
         """Stop what waits or works; drop what is held."""
@@ -212,6 +214,12 @@ class Command(RunsCommand):
             )
         leaving.remove(portal, keep_fed=options["keep_channels"])
         self.result({"removed": portal.name}, [f"Portal {portal.name!r} removed."])
+
+
+def _fail_with(runs: list[dict[str, Any]]) -> None:
+    """Exit 1 when one of the runs did not come to its end; what is to be said was said."""
+    if any(row["state"] in (RunState.FAILED, RunState.INTERRUPTED) for row in runs):
+        raise SystemExit(1)
 
 
 def _opened(file: Path) -> BinaryIO:
