@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from django.db import transaction
@@ -12,7 +12,7 @@ from django.utils.text import slugify
 
 from portals.models import Portal, PortalKind, Subscription
 from portals.models.subscription import normal_mac
-from portals.providers.m3u import keep_upload
+from portals.providers.m3u import keep_upload, login_address
 from restreamer.lib import redact
 from restreamer.lib.errors import InvalidInput
 
@@ -51,6 +51,10 @@ def add_portal(new: NewPortal) -> Portal:
     if new.streams < 0:
         raise InvalidInput("The number of streams cannot be negative; 0 means unlimited.")
     check_proxy(new.proxy_url)
+    check_kind(new.address, new.kind)
+    pasted = login_address(new.address) if new.kind == PortalKind.XTREAM and not new.logins else None
+    if pasted is not None:
+        new = replace(new, address=pasted.server, logins=[f"{pasted.login}:{pasted.password}"])
     identities = _identities(new)
     slug = free_slug(name)
     if new.playlist is None:
@@ -79,6 +83,29 @@ def give_playlist(portal: Portal, *, streams: int = 1) -> None:
     """A playlist portal without a login is its own subscription; without one nothing of it can play or be due."""
     if portal.kind == PortalKind.M3U and not portal.subscriptions.exists():
         Subscription.objects.create(portal=portal, label="playlist", streams=streams)
+
+
+def take_pasted_login(portal: Portal) -> None:
+    """An Xtream portal whose address holds the login (`get.php?username=…`) and that has no other gets that one."""
+    pasted = login_address(portal.address) if portal.kind == PortalKind.XTREAM else None
+    if pasted is not None and not portal.subscriptions.exists():
+        Subscription.objects.create(portal=portal, login=pasted.login, password=pasted.password)
+        portal.address = pasted.server
+        portal.save(update_fields=["address"])
+
+
+def check_kind(address: str, kind: str) -> None:
+    """Raises InvalidInput when the address says that it is of another kind."""
+    if kind == PortalKind.M3U:
+        return
+    path = address.strip().partition("?")[0].lower()
+    if kind == PortalKind.STALKER and login_address(address) is not None:
+        raise InvalidInput(
+            "This address holds an Xtream login; no Stalker portal has one. Choose the kind “Xtream Codes login” "
+            "(--kind xtream), or “M3U playlist” (--kind m3u)."
+        )
+    if path.endswith((".m3u", ".m3u8")):
+        raise InvalidInput("This is the address of a playlist. Choose the kind “M3U playlist” (--kind m3u).")
 
 
 def free_slug(name: str) -> str:

@@ -21,7 +21,15 @@ from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminTextareaWidget, UnfoldBooleanSwitchWidget
 
 from portals import leaving, mac_list
-from portals.adding import PROXY_SCHEMES, check_proxy, free_slug, give_playlist, portal_added
+from portals.adding import (
+    PROXY_SCHEMES,
+    check_kind,
+    check_proxy,
+    free_slug,
+    give_playlist,
+    portal_added,
+    take_pasted_login,
+)
 from portals.admin.subscription import STATE_COLOURS, SubscriptionForm
 from portals.checking import check_subscription
 from portals.errors import PortalError
@@ -88,6 +96,11 @@ class PortalForm(forms.ModelForm[Portal]):
             self.add_error("playlist", "Only a portal of the kind “M3U playlist” takes a file.")
         elif not file and not self.cleaned_data.get("address") and not self.has_error("playlist"):
             self.add_error("address", "A portal needs the address its provider gave you.")
+        elif self.cleaned_data.get("address") and {"kind", "address"} & set(self.changed_data):
+            try:
+                check_kind(self.cleaned_data["address"], self.cleaned_data.get("kind", ""))
+            except InvalidInput as err:
+                self.add_error("kind", err.message)
         if self.cleaned_data.get("more_macs") and self.cleaned_data.get("kind") != PortalKind.STALKER:
             self.add_error("more_macs", "Only a Stalker portal has MACs.")
         return self.cleaned_data
@@ -238,13 +251,26 @@ class PortalAdmin(ModelAdmin):
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
-        give_playlist(form.instance)
+        portal = form.instance
+        give_playlist(portal)
+        take_pasted_login(portal)
         if not change:
-            portal_added.send(Portal, portal=form.instance, with_guide=form.cleaned_data.get("with_guide", False))
-        if form.cleaned_data.get("playlist") is not None:
-            self._refresh(request, form.instance)
+            portal_added.send(Portal, portal=portal, with_guide=form.cleaned_data.get("with_guide", False))
         if form.cleaned_data.get("more_macs") is not None:
-            self._add_macs(request, form.instance, form.cleaned_data["more_macs"], test=form.cleaned_data["test_macs"])
+            self._add_macs(request, portal, form.cleaned_data["more_macs"], test=form.cleaned_data["test_macs"])
+        if form.cleaned_data.get("playlist") is not None:
+            self._refresh(request, portal)
+        elif not change:
+            self._begin(request, portal)
+
+    def _begin(self, request: HttpRequest, portal: Portal) -> None:
+        """A new portal is fetched at once, as the clock would do a minute later; or it is said what it lacks."""
+        if not portal.subscriptions.exists():
+            lack = "MAC" if portal.kind == PortalKind.STALKER else "login"
+            sentence = f"{portal.name} has no {lack} yet: add one on its page; until then nothing is fetched."
+            self.message_user(request, sentence, messages.WARNING)
+        elif portal.enabled and portal.refresh_hours:
+            self._refresh(request, portal)
 
     # --- deleting: rows that nobody may delete alone go with their portal, counted and not listed --------------------
 

@@ -8,7 +8,8 @@ import pytest
 from django.apps import apps
 
 from portals.adding import NewPortal, add_portal
-from portals.models import PortalKind, Subscription
+from portals.models import Portal, PortalKind, Subscription
+from restreamer.lib.errors import InvalidInput
 from tests.factories import PortalFactory, SubscriptionFactory
 
 pytestmark = pytest.mark.django_db
@@ -24,6 +25,20 @@ def test_a_playlist_with_logins_has_those():
     portal = add_portal(NewPortal("P", "http://h/list.m3u", kind=PortalKind.M3U, logins=("a:1", "b:2")))
 
     assert [one.login for one in portal.subscriptions.all()] == ["a", "b"]
+
+
+def test_a_login_in_the_address_of_a_panel_is_taken():
+    portal = add_portal(NewPortal("P", "http://h/get.php?username=me&password=a:b", kind=PortalKind.XTREAM))
+
+    assert (portal.address, portal.subscriptions.get().login, portal.subscriptions.get().password) == (
+        "http://h", "me", "a:b",
+    )  # fmt: skip
+
+
+def test_the_address_of_a_playlist_is_no_stalker_portal():
+    with pytest.raises(InvalidInput, match="the address of a playlist"):
+        add_portal(NewPortal("P", "http://h/list.m3u", macs=("00:1A:79:00:00:01",)))
+    assert not Portal.objects.exists()
 
 
 def test_playlists_without_a_subscription_were_given_theirs():

@@ -11,9 +11,7 @@ from pathlib import Path
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
-from django.utils import timezone
 
-from portals import due
 from portals.errors import CatalogueIncomplete
 from portals.models import Portal, Run, RunKind
 from portals.providers.m3u import judge
@@ -52,12 +50,45 @@ def _no_queue(monkeypatch):
 
 
 @pytest.mark.parametrize("rows", [[], [{}]], ids=["no row", "an empty row"])
-def test_a_playlist_added_on_the_page_plays_and_is_due(admin_client, rows):
+def test_a_playlist_added_on_the_page_plays_and_is_fetched(admin_client, rows):
     saved(admin_client, reverse(ADD), filled(kind="m3u", address="http://127.0.0.1/list.m3u", subscriptions=rows))
 
     portal = Portal.objects.get()
     assert [one.shown_name for one in portal.subscriptions.usable()] == ["playlist"]
-    assert RunKind.LIVE in [run.kind for run in due.enqueue_due(timezone.now())]
+    assert list(Run.objects.values_list("kind", flat=True)) == [RunKind.LIVE]
+
+
+@pytest.mark.parametrize(("hours", "rows"), [("12", []), ("0", [{"mac": "00:1A:79:00:00:01"}])])
+def test_what_lacks_a_mac_or_waits_for_a_hand_is_not_fetched(admin_client, hours, rows):
+    text = saved(admin_client, reverse(ADD), filled(refresh_hours=hours, subscriptions=rows))
+
+    assert ("Mine has no MAC yet" in text) == (not rows)
+    assert not Run.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("kind", "address", "sentence"),
+    [
+        ("stalker", "http://h/list.m3u?x=1", "the address of a playlist"),
+        ("xtream", "http://h/list.M3U8", "the address of a playlist"),
+        ("stalker", "http://h/get.php?username=u&password=p", "holds an Xtream login"),
+    ],
+)
+def test_an_address_of_another_kind_is_told(admin_client, kind, address, sentence):
+    answer = admin_client.post(reverse(ADD), filled(kind=kind, address=address))
+
+    assert sentence in answer.content.decode()
+    assert not Portal.objects.exists()
+
+
+def test_a_login_in_the_address_of_a_panel_is_taken(admin_client):
+    pasted = "http://h:8080/get.php?username=me&password=p%26q&type=m3u_plus"
+    saved(admin_client, reverse(ADD), filled(kind="xtream", address=pasted))
+
+    portal = Portal.objects.get()
+    assert portal.address == "http://h:8080"
+    assert [(one.login, one.password) for one in portal.subscriptions.all()] == [("me", "p&q")]
+    assert Run.objects.filter(portal=portal, kind=RunKind.LIVE).exists()
 
 
 def test_a_playlist_with_a_login_gets_no_other_subscription(admin_client):
