@@ -69,6 +69,8 @@ REDIS_URL = REDIS_URL_GIVEN or f"unix://{quote(str(REDIS_SOCKET))}?db=0"
 FORGET_DAYS = env_int("RESTREAMER_FORGET_DAYS", 30, minimum=0, maximum=3650)
 JOURNAL_DAYS = env_int("RESTREAMER_JOURNAL_DAYS", 30, minimum=0, maximum=3650)
 JOURNAL_MOST = env_int("RESTREAMER_JOURNAL_MOST", 50_000, minimum=0, maximum=10_000_000)
+# The last log lines of `up`'s processes, for the page of them; 0: none are kept.
+LOG_BYTES = env_int("RESTREAMER_LOG_BYTES", 8 * 1024 * 1024, minimum=0, maximum=64 * 1024 * 1024)
 #: Between two questions when all details of a portal's movies and series are fetched; providers dislike haste.
 PREFETCH_SPACING_S = env_float("RESTREAMER_PREFETCH_SPACING_S", 0.5, minimum=0, maximum=60)
 
@@ -404,11 +406,17 @@ UNFOLD = {
                 "title": "System",
                 "items": [
                     {
+                        "title": "Log",
+                        "icon": "article",
+                        "link": reverse_lazy("log"),
+                        "permission": lambda request: request.user.is_superuser,
+                    },
+                    {
                         "title": "Background jobs",
                         "icon": "work_history",
                         "link": reverse_lazy("admin:django_rq_dashboard_changelist"),
                         "permission": lambda request: request.user.is_superuser,
-                    }
+                    },
                 ],
             },
         ],

@@ -7,6 +7,7 @@ from django.views.generic import RedirectView
 
 from accounts.views import login
 from api.main import api
+from monitoring import log_page
 from monitoring.metrics import metrics
 from restreamer import health
 from streaming import now_playing
@@ -24,6 +25,7 @@ urlpatterns = [
     path("", include("accounts.urls")),
     path("admin/", include(now_playing.urls())),
     path("admin/", include(looking.urls())),
+    path("admin/", include(log_page.urls())),
     path("admin/", admin.site.urls),
     path("", hdhr.home, name="home"),
     path("", include("streaming.urls")),

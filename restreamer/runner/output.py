@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TextIO
 
 from restreamer.lib import redact
+from restreamer.lib.log_book import LogWriter
 
 _COLOURS = (36, 32, 33, 35, 34, 96, 92, 93, 95, 94)
 #: A process that never ends its line gets it ended here.
@@ -12,20 +13,24 @@ _LONGEST_LINE = 32 * 1024
 
 
 class Output:
-    """Writes `[web] text` lines. Secrets are hidden here too, whoever printed them."""
+    """Writes `[web] text` lines, and into the book if there is one. Secrets are hidden here, whoever printed them."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, book: LogWriter | None = None) -> None:
         self._stream = stream
+        self._book = book
         self._coloured = stream.isatty()
         self._colours: dict[str, int] = {}
 
-    def line(self, name: str, text: str) -> None:
-        """One line of a process."""
+    def line(self, name: str, text: str, level: str = "") -> None:
+        """One line of a process; `level` where the line does not tell it."""
+        text = redact.text(text)
+        if self._book is not None:
+            self._book.line(name, text, level)
         tag = f"[{name}]"
         if self._coloured:
             colour = self._colours.setdefault(name, _COLOURS[len(self._colours) % len(_COLOURS)])
             tag = f"\x1b[{colour}m{tag}\x1b[0m"
-        self.plain(f"{tag} {redact.text(text)}")
+        self.plain(f"{tag} {text}")
 
     def plain(self, text: str) -> None:
         """Text of our own, as it is. When nobody reads any more, we go on without."""

@@ -94,7 +94,7 @@ class Supervisor:
                 pause = child.plan_restart()
                 when = f"in {pause:.0f} s" if pause else "now"
                 self._output.line(
-                    "up", f"{child.role.name} {how} after {child.ran_s():.0f} s; starting it again {when}"
+                    "up", f"{child.role.name} {how} after {child.ran_s():.0f} s; starting it again {when}", "ERROR"
                 )
         _reap_orphans(self._not_ours.union(child.pid for child in self._children if child.pid))
         now = self._clock()
@@ -138,7 +138,7 @@ class Supervisor:
                 self._bury(child)
         left = [child for child in children if child.running]
         for child in left:
-            self._output.line("up", f"{child.role.name} does not end by itself; killed")
+            self._output.line("up", f"{child.role.name} does not end by itself; killed", "WARNING")
             child.kill()
         deadline = self._clock() + _KILL_TIMEOUT_S
         while any(child.running for child in left) and self._clock() < deadline:
@@ -164,7 +164,8 @@ class Supervisor:
             child.start()
         except (OSError, subprocess.SubprocessError) as err:
             pause = child.plan_restart()
-            self._output.line("up", f"{child.role.name} cannot be started ({err}); tried again in {pause:.0f} s")
+            told = f"{child.role.name} cannot be started ({err}); tried again in {pause:.0f} s"
+            self._output.line("up", told, "ERROR")
             return
         self._selector.register(child.fileno(), selectors.EVENT_READ, child)
 

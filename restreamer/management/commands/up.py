@@ -8,7 +8,9 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from restreamer.lib import log_book
 from restreamer.lib.errors import ConfigurationError, RestreamerError
+from restreamer.lib.log_book import LogWriter
 from restreamer.runner import up
 from restreamer.runner.output import Output
 
@@ -28,12 +30,19 @@ class Command(BaseCommand):
         try:
             if options["relays"] is not None:
                 settings.RELAYS = _count(options["relays"])
-            up.run(Output(sys.stdout))
+            up.run(Output(sys.stdout, _book()))
         except RestreamerError as err:
             raise CommandError(err.message) from err
         except KeyboardInterrupt:
             # Before anything was started; later on it is a request like any other.
             raise SystemExit(130) from None
+
+
+def _book() -> LogWriter | None:
+    """Where the page of log lines finds them; the data folder is made by whoever writes first."""
+    if not settings.LOG_BYTES:
+        return None
+    return LogWriter(log_book.folder_of(settings.RESTREAMER_DATA), settings.LOG_BYTES)
 
 
 def _count(relays: int) -> int:
