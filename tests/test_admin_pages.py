@@ -45,6 +45,16 @@ def page(model, name, *args):
     return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_{name}", args=args)
 
 
+@pytest.mark.parametrize("list_of", ["portals_run", "portals_mac", "channels_lineup", "accounts_viewer"])
+def test_an_empty_list_says_how_rows_come_and_one_that_was_asked_offers_all(admin_client, list_of):
+    address = reverse(f"admin:{list_of}_changelist")
+    fresh = admin_client.get(address).content.decode()
+    assert " yet</h2>" in fresh
+    assert "Show all</a>" not in fresh
+    if list_of != "portals_run":
+        assert "None fits" in admin_client.get(address, {"q": "nobody"}).content.decode()
+
+
 @pytest.mark.parametrize("model", OURS, ids=lambda m: m.__name__)
 def test_list_and_row_open(admin_client, catalogue, model):
     assert admin_client.get(page(model, "changelist")).status_code == 200

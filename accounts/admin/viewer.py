@@ -79,6 +79,7 @@ def _checked(check: Any, value: str) -> str:
 class ViewerAdmin(ModelAdmin):
     """What players log in with."""
 
+    empty_hint = "A viewer is what a player logs in with: add one for each television, or each person."
     form = ViewerForm
     list_display = ("name", "limit", "enabled", "expires_at", "lineup_names", "owner")
     list_filter = ("enabled", "lineups", "adult")

@@ -36,7 +36,8 @@ def me(request: HttpRequest) -> HttpResponse:
     """The list."""
     viewers = _mine(request).prefetch_related("lineups")
     shown = [Shown(one, ready_addresses(one, asked_base_url(request)), _playing(one)) for one in viewers]
-    return page(request, "accounts/me.html", {"shown": shown, "here": "players"})
+    may = request.user.has_perm("accounts.change_viewer")
+    return page(request, "accounts/me.html", {"shown": shown, "here": "players", "may_change_viewers": may})
 
 
 @require_POST

@@ -193,6 +193,7 @@ class ChannelAdmin(BulkActions, GuidePages, ModelAdmin):
 class GroupAdmin(ModelAdmin):
     """Our own sorting."""
 
+    empty_hint = "Groups come with a portal's genres at its first refresh; they are yours to rename, order and add to."
     list_display = ("name", "position", "channel_count")
     list_editable = ("position",)
     search_fields = ("name",)

@@ -31,6 +31,9 @@ class EntryInline(TabularInline):
 class LineupAdmin(ModelAdmin):
     """Named choices of channels for viewers and devices."""
 
+    empty_hint = (
+        "A lineup is a choice of channels for one of your viewers. A viewer without one sees all that are shown."
+    )
     list_display = ("name", "slug", "channel_count", "order")
     search_fields = ("name", "slug")
     prepopulated_fields = {"slug": ("name",)}

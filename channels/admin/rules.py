@@ -24,6 +24,7 @@ _EXAMPLES = 15
 class StreamRuleAdmin(RuleAdmin):
     """Rules of live channels."""
 
+    empty_hint = "A rule leaves out, or alone takes, what a portal offers under names of a pattern."
     noun = "channels"
 
     def previewed(self, portal: Portal, rules: Sequence[StreamRule]) -> Preview:

@@ -40,6 +40,7 @@ def _in_use() -> Exists:
 class GuideChannelAdmin(ModelAdmin):
     """Read only: a refresh writes it."""
 
+    empty_hint = "They come when an EPG source is read."
     list_display = ("shown_name", "xmltv_id", "source", "is_in_use", "programmes_kept", "programmes_seen", "last_stop")
     list_filter = (("source", RelatedDropdownFilter), InUseFilter)
     list_select_related = ("source",)

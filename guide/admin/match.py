@@ -37,6 +37,9 @@ class ConfidenceFilter(admin.SimpleListFilter):
 class GuideMatchAdmin(ModelAdmin):
     """The matcher proposes, a person decides; a decision is remembered."""
 
+    empty_hint = (
+        "Once guides are read, pairs of your channels with theirs wait here for a decision where it is not certain."
+    )
     list_display = ("channel_name", "shown_guide", "source", "shown_confidence", "reason", "state", "decided_by")
     list_filter = ("decision", ConfidenceFilter, ("source", RelatedDropdownFilter))
     list_select_related = ("source",)

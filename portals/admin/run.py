@@ -25,6 +25,7 @@ from restreamer.lib.errors import RestreamerError
 class RunAdmin(ModelAdmin):
     """Read only but for stopping, applying and taking back."""
 
+    empty_hint = "Each refresh of a portal or guide stands here with what it brought, or why it failed."
     list_before_template = "portals/run_list_progress.html"
     change_form_outer_before_template = "portals/run_progress.html"
 

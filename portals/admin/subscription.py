@@ -200,6 +200,10 @@ class _SubscriptionAdmin(ModelAdmin):
 class MacAdmin(_SubscriptionAdmin):
     """MACs of Stalker portals with the identity they send."""
 
+    empty_hint = (
+        "A Stalker portal knows its customers by the MAC of their box. Paste yours on the portal's page, any "
+        "number at once."
+    )
     list_display = ("mac", "portal", "state", "streams", "in_use", "expires", "enabled", "last_error")
     search_fields = ("mac", "label", "portal__name")
     fieldsets = (
@@ -223,6 +227,10 @@ class MacAdmin(_SubscriptionAdmin):
 class LoginAdmin(_SubscriptionAdmin):
     """Logins of Xtream portals."""
 
+    empty_hint = (
+        "The name and password an Xtream provider gave you, or that a playlist's addresses hold. Add them on "
+        "the portal's page."
+    )
     list_display = ("login", "portal", "state", "streams", "in_use", "expires", "enabled", "last_error")
     search_fields = ("login", "label", "portal__name")
     fieldsets = (

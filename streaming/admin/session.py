@@ -40,6 +40,7 @@ class RunningFilter(admin.SimpleListFilter):
 class PlaySessionAdmin(ModelAdmin):
     """Read only: a journal is written by what happened."""
 
+    empty_hint = "Whatever somebody watches stands here from its first byte, with a journal of how it went."
     list_display = ("viewer_name", "title", "started_at", "lasted", "shown_end", "faults", "in_a_sentence")
     list_filter = (
         RunningFilter,

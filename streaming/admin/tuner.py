@@ -37,6 +37,7 @@ class TunerDeviceForm(forms.ModelForm[TunerDevice]):
 class TunerDeviceAdmin(ModelAdmin):
     """One row for each tuner that clients see."""
 
+    empty_hint = "Plex, Jellyfin, Emby and Channels find Restreamer as a network tuner; each one serves one viewer."
     form = TunerDeviceForm
     list_display = ("name", "device_id", "viewer", "lineup", "shown_tuners", "enabled")
     list_filter = ("enabled", "viewer")

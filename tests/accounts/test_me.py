@@ -112,3 +112,8 @@ def test_the_viewers_admin_page_has_the_addresses_and_no_password(admin_client):
         assert wanted in text
     assert "viewer-password" not in text
     assert viewer.password_hash not in text
+
+
+def test_who_may_add_viewers_is_led_there_and_others_are_not(admin_client):
+    assert "To the viewers" in admin_client.get("/me/").content.decode()
+    assert "An administrator gives you one" in as_(person()).get("/me/").content.decode()

@@ -19,6 +19,7 @@ from vod.models import Category, CategoryMap, Movie, MovieOffer, Series, SeriesO
 class CategoryAdmin(ModelAdmin):
     """What viewers choose from."""
 
+    empty_hint = "Categories come with a portal's movies and series; they are yours to rename and order."
     list_display = ("name", "kind", "position", "title_count")
     list_editable = ("position",)
     list_filter = ("kind",)

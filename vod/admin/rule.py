@@ -17,6 +17,7 @@ from vod.rules import preview
 class TitleRuleAdmin(RuleAdmin):
     """Rules of movies and series."""
 
+    empty_hint = "A rule leaves out, or alone takes, movies and series of a pattern."
     noun = "movies and series"
 
     def previewed(self, portal: Portal, rules: Sequence[TitleRule]) -> Preview:
