@@ -9,8 +9,8 @@ from django.db import transaction
 from django.db.models import Count
 
 from channels.lineups import LineupEntry
-from channels.mirror.births import as_number, renamed
 from channels.models import Channel, GenreMap, Merge, Stream
+from channels.provider_says import said_by
 from guide.matchmaking import MATCHER
 from guide.models import Decision, GuideMatch
 from portals.models import Portal
@@ -74,16 +74,14 @@ def _as_born(portal: Portal, stream: Stream) -> bool:
     """Is the stream's channel still what its birth made of it?"""
     channel, genre = stream.link.channel, stream.genre
     rules: GenreMap | None = getattr(genre, "map", None) if genre else None
-    name = renamed(stream.name, rules.rename_pattern, rules.rename_to) if rules else stream.name
     if rules is None or rules.show == GenreMap.Show.PORTAL:
         shown = portal.enable_new and stream.subscribed
     else:
         shown = rules.show == GenreMap.Show.YES and stream.subscribed
-    group = None if genre is None else rules.group if rules and rules.group else genre.name
-    counted = rules is not None and rules.numbering != GenreMap.Numbering.PROVIDER
+    said = said_by(stream)
     return (
-        (channel.name, channel.logo, channel.guide_id, channel.enabled) == (name, stream.logo, stream.guide_id, shown)
+        (channel.name, channel.logo, channel.guide_id, channel.enabled) == (said.name, said.logo, said.guide_id, shown)
         and not channel.favourite
-        and str(channel.group or "") == str(group or "")
-        and (counted or channel.number == as_number(stream.number))
+        and str(channel.group or "") == said.group
+        and (said.counted or channel.number == said.number)
     )

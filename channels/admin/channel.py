@@ -14,6 +14,7 @@ from unfold.views import ChangeList
 
 from channels.admin.bulk import BulkActions
 from channels.admin.guide import GuideFilter, GuidePages
+from channels.admin.provider_says import ChangedFilter, ProviderSays
 from channels.models import Channel, ChannelStream, Group
 from guide.jobs import ask_for_match
 from guide.models import GuideMatch
@@ -95,7 +96,7 @@ class StreamsInline(TabularInline):
 
 
 @admin.register(Channel)
-class ChannelAdmin(BulkActions, GuidePages, ModelAdmin):
+class ChannelAdmin(BulkActions, GuidePages, ProviderSays, ModelAdmin):
     """Enable, disable, rename, number, group."""
 
     list_display = ("name", "shown_number", "group", "enabled", "stream_count", "guide_channel")
@@ -111,12 +112,13 @@ class ChannelAdmin(BulkActions, GuidePages, ModelAdmin):
         "adult",
         "favourite",
         QualityFilter,
+        ChangedFilter,
     )
     list_filter_submit = True
     list_select_related = ("group",)
     list_per_page = 50
     search_fields = ("name", "guide_id")  # get_search_results looks at the names of streams too
-    actions = ("enable", "disable", "number", "rename", "merge", "split", "rank", "favour", "unfavour")
+    actions = ("enable", "disable", "number", "rename", "reset", "merge", "split", "rank", "favour", "unfavour")
     autocomplete_fields = ("group",)
     inlines = (StreamsInline,)
     show_full_result_count = False
