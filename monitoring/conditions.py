@@ -54,7 +54,7 @@ class Condition:
 
 def found(now: datetime) -> list[Condition]:
     """All that is wrong. A constant number of queries."""
-    return [*_subscriptions(now), *_refreshes(), *_guides(), *_viewings(now), *_disk()]
+    return [*_subscriptions(now), *_refreshes(), *_guides(), *_viewings(now), *_disk(), *_backups()]
 
 
 def _subscriptions(now: datetime) -> Iterator[Condition]:
@@ -141,6 +141,16 @@ def _disk() -> Iterator[Condition]:
     if free < LEAST_FREE_BYTES:
         text = f"{filesizeformat(free)} are free where the data lie. Nothing can be stored when they are gone."
         yield Condition(Source.MACHINE, Kind.DISK_FULL, Severity.ERROR, settings.NODE_NAME, "Data folder", text, "full")
+
+
+def _backups() -> Iterator[Condition]:
+    """A newest backup that was not made."""
+    over = [RunState.DONE, RunState.CANCELLED, *_ENDED_BADLY]
+    run = Run.objects.filter(kind=RunKind.BACKUP, state__in=over).first()
+    if run is not None and run.state in _ENDED_BADLY:
+        text = f"The last backup was not made. {run.error}"
+        page = reverse("backups")
+        yield Condition(Source.MACHINE, Kind.NO_BACKUP, Severity.WARNING, "backup", "Backup", text, str(run.pk), page)
 
 
 def _page_of(one: Subscription) -> str:

@@ -27,6 +27,7 @@ class Kind(models.TextChoices):
     GUIDE_FAILED = "guide_failed", "guide not read"
     NOT_PLAYED = "not_played", "could not be played"
     DISK_FULL = "disk_full", "disk nearly full"
+    NO_BACKUP = "no_backup", "backup not made"
 
 
 class Severity(models.TextChoices):

@@ -34,8 +34,8 @@ def begin(portal: Portal | None, kind: RunKind, asked_by: str, subject: str = ""
     return Run.objects.create(portal=portal, kind=kind, asked_by=asked_by, subject=subject)
 
 
-def under_way(portal: Portal, kind: str) -> Run | None:
-    """The run of this portal and kind that waits or works now, if any."""
+def under_way(portal: Portal | None, kind: str) -> Run | None:
+    """The run of this portal and kind that waits or works now, if any; without a portal, the house's own."""
     bury_dead()
     return Run.objects.filter(portal=portal, kind=kind, state__in=UNDER_WAY).first()
 
@@ -135,7 +135,8 @@ class Progress:
         if not self._keep(row):
             raise RunCancelled("Stopped by a person.")
         if self._watcher is not None:
-            self._watcher(Run(pk=self.run.pk, portal=self.run.portal, state=RunState.RUNNING, **row))
+            told = {"portal": self.run.portal, "subject": self.run.subject}
+            self._watcher(Run(pk=self.run.pk, state=RunState.RUNNING, **told, **row))
 
     def _keep(self, row: dict[str, Any]) -> bool:
         """Write the row; False when the run was ended meanwhile."""
@@ -145,8 +146,8 @@ class Progress:
 class Unrecorded(Progress):
     """For work that is no run: nothing is written, the watcher is told all the same."""
 
-    def __init__(self, portal: Portal, kind: RunKind, watcher: Watcher | None = None) -> None:
-        super().__init__(Run(portal=portal, kind=kind, state=RunState.RUNNING), watcher=watcher)
+    def __init__(self, portal: Portal | None, kind: RunKind, watcher: Watcher | None = None, subject: str = "") -> None:
+        super().__init__(Run(portal=portal, kind=kind, state=RunState.RUNNING, subject=subject), watcher=watcher)
 
     def _keep(self, row: dict[str, Any]) -> bool:
         return True

@@ -31,6 +31,7 @@ from guide import jobs as guide_jobs
 from monitoring import alerts
 from portals import due
 from portals import jobs as portal_jobs
+from restreamer.backup import jobs as backup_jobs
 from restreamer.lib import redis_keys
 from restreamer.lib.errors import RestreamerError
 from restreamer.lib.redis_client import connection
@@ -98,6 +99,7 @@ DUTIES = (
     Duty("channels gone for long", 6 * 3600, channel_jobs.enqueue_remove_stale),
     Duty("refused subscriptions", 60, portal_jobs.enqueue_rechecks),
     Duty("movies portals dropped", 12 * 3600, vod_jobs.enqueue_forgetting),
+    Duty("backups", 60, backup_jobs.enqueue_due),
     Duty("old web sessions", 24 * 3600, clear_sessions),
 )
 

@@ -129,6 +129,10 @@ PICTURES = env_choice("RESTREAMER_PICTURES", "kept", ("kept", "provider"))
 PICTURE_CACHE_BYTES = env_int("RESTREAMER_PICTURE_CACHE_BYTES", 512 * 1024 * 1024, minimum=1024 * 1024)
 # Folders a playlist may be read from by its path, comma separated, besides `playlists` in the data folder.
 PLAYLIST_FOLDERS = env_list("RESTREAMER_PLAYLIST_FOLDERS")
+# Backups: where they go, how often the clock has one made (0: never), how many of those stay.
+BACKUP_FOLDER = env_path("RESTREAMER_BACKUP_FOLDER", RESTREAMER_DATA / "backups")
+BACKUP_HOURS = env_int("RESTREAMER_BACKUP_HOURS", 24, minimum=0, maximum=24 * 365)
+BACKUP_KEEP = env_int("RESTREAMER_BACKUP_KEEP", 7, minimum=1, maximum=1000)
 
 # --- Django --------------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
@@ -409,6 +413,12 @@ UNFOLD = {
                         "title": "Log",
                         "icon": "article",
                         "link": reverse_lazy("log"),
+                        "permission": lambda request: request.user.is_superuser,
+                    },
+                    {
+                        "title": "Backups",
+                        "icon": "archive",
+                        "link": reverse_lazy("backups"),
                         "permission": lambda request: request.user.is_superuser,
                     },
                     {

@@ -10,6 +10,7 @@ from api.main import api
 from monitoring import log_page
 from monitoring.metrics import metrics
 from restreamer import health
+from restreamer.backup import pages as backup_pages
 from streaming import now_playing
 from streaming.views import hdhr, looking
 
@@ -26,6 +27,7 @@ urlpatterns = [
     path("admin/", include(now_playing.urls())),
     path("admin/", include(looking.urls())),
     path("admin/", include(log_page.urls())),
+    path("admin/", include(backup_pages.urls())),
     path("admin/", admin.site.urls),
     path("", hdhr.home, name="home"),
     path("", include("streaming.urls")),

@@ -18,6 +18,7 @@ class RunKind(models.TextChoices):
     VOD = "vod", "movies and series"
     DETAILS = "details", "details of movies and series"
     GUIDE = "guide", "guide"
+    BACKUP = "backup", "backup"
 
 
 class RunState(models.TextChoices):

@@ -185,6 +185,15 @@ def test_old_ones_are_forgotten():
     assert len(shown()) == 1
 
 
+def test_a_backup_that_was_not_made():
+    Run.objects.create(kind=RunKind.BACKUP, state=RunState.FAILED, error="The disk is full.")
+    alerts.look(NOW)
+    assert shown() == [(Kind.NO_BACKUP, "Backup")]
+    Run.objects.create(kind=RunKind.BACKUP, state=RunState.DONE)
+    alerts.look(NOW)
+    assert shown() == []
+
+
 def test_a_disk_that_is_nearly_full(monkeypatch):
     monkeypatch.setattr(conditions, "LEAST_FREE_BYTES", 2**70)
     alerts.look(NOW)

@@ -1,0 +1,1 @@
+"""Backups: everything that cannot be made anew, in one zip file that any database and any later version can take."""
