@@ -44,6 +44,11 @@ class ViewerQuerySet(models.QuerySet["Viewer"]):
             models.Q(expires_at__isnull=True) | models.Q(expires_at__gt=timezone.now())
         )
 
+    def own_first(self, user_id: int) -> ViewerQuerySet:
+        """Those the web user owns before the others, each by name."""
+        own = models.Case(models.When(owner=user_id, then=0), default=1)
+        return self.order_by(own, "name")
+
     def with_open_networks(self) -> ViewerQuerySet:
         """Those that some network may use without a token, oldest first."""
         return self.exclude(open_networks="").order_by("id")

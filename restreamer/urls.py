@@ -12,7 +12,7 @@ from monitoring.metrics import metrics
 from restreamer import health
 from restreamer.backup import pages as backup_pages
 from streaming import now_playing
-from streaming.views import hdhr, looking
+from streaming.views import channel_addresses, hdhr, looking
 
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
@@ -25,7 +25,7 @@ urlpatterns = [
     path("api/", api.urls),
     path("", include("accounts.urls")),
     path("admin/", include(now_playing.urls())),
-    path("admin/", include(looking.urls())),
+    path("admin/", include([*looking.urls(), *channel_addresses.urls()])),
     path("admin/", include(log_page.urls())),
     path("admin/", include(backup_pages.urls())),
     path("admin/", admin.site.urls),

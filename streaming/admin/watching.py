@@ -1,4 +1,7 @@
-"""Buttons that play what the pages of channels and streams show; see streaming.views.looking."""
+"""Buttons on the pages of channels and streams: they play what is shown, or tell a channel's addresses.
+
+What they lead to is in streaming.views.looking and streaming.views.channel_addresses.
+"""
 
 from __future__ import annotations
 
@@ -18,12 +21,19 @@ _BUTTON = (
     'class="flex w-fit text-primary-600 dark:text-primary-500">'
     '<span class="material-symbols-outlined">play_circle</span></a>'
 )
+_BOTH = (
+    '<span class="flex gap-3 w-fit">{}<a href="{}" target="_blank" data-addresses="{}" title="Copy link" '
+    'aria-label="Copy the link of {}" class="flex"><span class="material-symbols-outlined">link</span></a></span>'
+)
 
 
 @display(description="play")
 def play_channel(channel: Channel) -> SafeString | str:
     """For channels that have a stream; `streams_total` is counted by the list."""
-    return _button("channel", channel.pk, channel.name) if getattr(channel, "streams_total", 0) else "–"
+    if not getattr(channel, "streams_total", 0):
+        return "–"
+    address = reverse("watch_channel_addresses", args=[channel.pk])
+    return format_html(_BOTH, _button("channel", channel.pk, channel.name), address, channel.name, channel.name)
 
 
 @display(description="play")
