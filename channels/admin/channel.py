@@ -2,78 +2,43 @@
 
 from __future__ import annotations
 
+import re
+from decimal import Decimal
 from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin, TabularInline
-from unfold.contrib.filters.admin import RelatedDropdownFilter
 from unfold.decorators import action, display
 from unfold.views import ChangeList
 
 from channels.admin.bulk import BulkActions
+from channels.admin.filters import CountryFilter, GroupFilter, PlayableFilter, PortalFilter, QualityFilter
 from channels.admin.guide import GuideFilter, GuidePages
 from channels.admin.provider_says import ChangedFilter, ProviderSays
 from channels.models import Channel, ChannelStream, Group
 from guide.jobs import ask_for_match
 from guide.models import GuideMatch
-from portals.models import Portal
 
-
-class PortalFilter(admin.SimpleListFilter):
-    """Channels fed by one portal."""
-
-    title = "portal"
-    parameter_name = "portal"
-
-    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin[Channel]) -> list[tuple[str, str]]:
-        return [(str(pk), name) for pk, name in Portal.objects.values_list("pk", "name")]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Channel]) -> QuerySet[Channel]:
-        value = self.value() or ""
-        if not value.isdigit():
-            return queryset
-        fed = ChannelStream.objects.filter(stream__portal=int(value)).values("channel")
-        return queryset.filter(pk__in=fed)
-
-
-class PlayableFilter(admin.SimpleListFilter):
-    """Channels that still have something to play."""
-
-    title = "offered"
-    parameter_name = "offered"
-
-    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin[Channel]) -> list[tuple[str, str]]:
-        return [("yes", "by a portal now"), ("no", "by nobody any more")]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Channel]) -> QuerySet[Channel]:
-        playable = Channel.objects.playable()
-        if self.value() == "yes":
-            return queryset.filter(pk__in=playable.values("pk"))
-        if self.value() == "no":
-            return queryset.exclude(pk__in=playable.values("pk"))
-        return queryset
-
-
-class QualityFilter(admin.SimpleListFilter):
-    """What the name announces; the choices are known without reading a hundred thousand rows."""
-
-    title = "quality"
-    parameter_name = "quality"
-
-    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin[Channel]) -> list[tuple[str, str]]:
-        return [("uhd", "UHD"), ("fhd", "Full HD"), ("hd", "HD"), ("sd", "SD"), ("none", "says nothing")]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Channel]) -> QuerySet[Channel]:
-        value = self.value()
-        return queryset.filter(quality="" if value == "none" else value) if value else queryset
+_ROWS = 50
+#: More in one page is more than its form may send, and no browser enjoys it; actions take all that were found.
+_PAGE_SIZES = (25, _ROWS, 100, 250, 500, 1000)
+_ROWS_PARAMETER = "rows"
 
 
 class ChannelList(ChangeList):
     """Counts streams and finds guides for the rows of the page alone: of a hundred thousand it would take seconds."""
 
+    def get_filters_params(self, params: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Without what only says how many rows a page has."""
+        found: dict[str, Any] = super().get_filters_params(params)
+        return {name: value for name, value in found.items() if name != _ROWS_PARAMETER}
+
     def get_results(self, request: HttpRequest) -> None:
+        rows = request.GET.get(_ROWS_PARAMETER, "")
+        if rows in map(str, _PAGE_SIZES):
+            self.list_per_page = int(rows)
         super().get_results(request)
         page = {channel.pk: channel for channel in self.result_list}
         links = ChannelStream.objects.filter(channel__in=page).order_by().values_list("channel_id")
@@ -83,6 +48,13 @@ class ChannelList(ChangeList):
         for pk, channel in page.items():
             channel.streams_total = counts.get(pk, 0)
             channel.guide_shown = guides.get(pk, "")
+
+    def page_sizes(self) -> list[tuple[int, str, bool]]:
+        """How many rows a page may have, where that is chosen, and whether it is so now; for the template."""
+        return [
+            (rows, self.get_query_string({_ROWS_PARAMETER: rows}, ["p", "all"]), rows == self.list_per_page)
+            for rows in _PAGE_SIZES
+        ]
 
 
 class StreamsInline(TabularInline):
@@ -105,19 +77,23 @@ class ChannelAdmin(BulkActions, GuidePages, ProviderSays, ModelAdmin):
     list_filter = (
         "enabled",
         PortalFilter,
-        ("group", RelatedDropdownFilter),
+        ("group", GroupFilter),
         PlayableFilter,
         GuideFilter,
         "is_radio",
         "adult",
         "favourite",
         QualityFilter,
+        CountryFilter,
         ChangedFilter,
     )
     list_filter_submit = True
     list_select_related = ("group",)
-    list_per_page = 50
-    search_fields = ("name", "guide_id")  # get_search_results looks at the names of streams too
+    list_per_page = _ROWS
+    list_max_show_all = _PAGE_SIZES[-1]
+    list_after_template = "channels/channel_list_rows.html"
+    search_fields = ("name", "guide_id")  # get_search_results looks at numbers and the names of streams too
+    search_help_text = "Name, number, guide id, or the name of a stream"
     actions = ("enable", "disable", "number", "rename", "reset", "merge", "split", "rank", "favour", "unfavour")
     autocomplete_fields = ("group",)
     inlines = (StreamsInline,)
@@ -130,10 +106,16 @@ class ChannelAdmin(BulkActions, GuidePages, ProviderSays, ModelAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Channel], search_term: str
     ) -> tuple[QuerySet[Channel], bool]:
-        """Each word in the name, the guide id or a stream's name; without a join there is nothing to make distinct."""
+        """Each word in the name, the guide id or a stream's name, or the number itself.
+
+        Without a join there is nothing to make distinct.
+        """
         for word in search_term.split():
             fed = ChannelStream.objects.filter(stream__name__icontains=word).values("channel")
-            queryset = queryset.filter(Q(name__icontains=word) | Q(guide_id__icontains=word) | Q(pk__in=fed))
+            found = Q(name__icontains=word) | Q(guide_id__icontains=word) | Q(pk__in=fed)
+            if re.fullmatch(r"[0-9]{1,6}([.][0-9]{1,2})?", word):
+                found |= Q(number=Decimal(word))
+            queryset = queryset.filter(found)
         return queryset, False
 
     def save_model(self, request: HttpRequest, obj: Channel, form: Any, change: bool) -> None:
