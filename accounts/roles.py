@@ -37,6 +37,7 @@ CURATORS_MAY: dict[str, tuple[str, ...]] = {
     "channels.group": ALL,
     "channels.lineup": ALL,
     "channels.lineupentry": ALL,
+    "channels.logo": ALL,
     "channels.merge": ALL,
     "channels.stream": _VIEW,
     "channels.streamrule": ALL,

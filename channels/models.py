@@ -7,6 +7,7 @@ from typing import Any
 from django.db import models
 
 from channels.lineups import Lineup, LineupEntry
+from channels.logos import Logo
 from channels.numbers import shown_number
 from channels.querysets import ChannelQuerySet, StreamQuerySet
 from channels.stream_health import StreamHealth
@@ -20,6 +21,7 @@ __all__ = [
     "Group",
     "Lineup",
     "LineupEntry",
+    "Logo",
     "Merge",
     "Stream",
     "StreamHealth",
@@ -32,6 +34,7 @@ class Group(models.Model):
 
     name = models.CharField(max_length=200, unique=True)
     position = models.PositiveIntegerField(default=0)
+    logo = models.CharField(max_length=2000, blank=True, db_default="")
 
     class Meta:
         ordering = ["position", "name"]

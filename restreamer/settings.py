@@ -364,6 +364,7 @@ UNFOLD = {
                     _page("Channels", "tv", "channels_channel_changelist"),
                     _page("Groups", "folder", "channels_group_changelist"),
                     _page("Lineups", "format_list_numbered", "channels_lineup_changelist"),
+                    _page("Logos", "image", "channels_logo_changelist"),
                     _page("Rules", "rule", "channels_streamrule_changelist"),
                     _page("Genres", "category", "portals_genre_changelist"),
                     _page("Doubles", "merge", "channels_merge_changelist"),

@@ -8,11 +8,11 @@ from typing import Any
 
 from django.conf import settings
 
-from channels.models import Channel
+from channels.models import Channel, Group, Logo
 from portals.models import Portal
 from portals.providers import reach
 from restreamer.lib.fence import Fence, networks_of
-from restreamer.lib.pictures import digest, is_web_address
+from restreamer.lib.pictures import digest, is_uploaded, is_web_address
 from streaming.errors import PictureMissing
 from streaming.pictures import Way
 from streaming.visible import HIGHEST_ID, Sight
@@ -37,7 +37,7 @@ def stored(sight: Sight | None, kind: str, public_id: int, asked: str) -> Stored
     if public_id > HIGHEST_ID or kind not in _KINDS:
         raise PictureMissing("There is no such row.")
     row, addresses, portals = _KINDS[kind](sight, public_id)
-    usable = [one for one in addresses if is_web_address(one)] if row is not None else []
+    usable = [one for one in addresses if is_web_address(one) or is_uploaded(one)] if row is not None else []
     if not usable:
         raise PictureMissing(f"{kind} {public_id} has no picture on the web, or the viewer does not see it.")
     exact = next((one for one in usable if digest(one) == asked), "")
@@ -52,6 +52,20 @@ def _channel(sight: Sight | None, public_id: int) -> Found:
     row = channels.filter(pk=public_id).first()
     feeding = Portal.objects.filter(streams__link__channel=public_id).order_by("priority", "id").distinct()
     return row, [row.logo] if row else [], list(feeding)
+
+
+def _group(sight: Sight | None, public_id: int) -> Found:
+    """Whoever sees a channel of the group sees its logo."""
+    row = Group.objects.filter(pk=public_id).first()
+    if row is None or (sight is not None and not sight.channels().filter(group=row).exists()):
+        return None, [], []
+    return row, [row.logo], []
+
+
+def _library(sight: Sight | None, public_id: int) -> Found:
+    """A logo on the page of logos: for that page alone."""
+    row = Logo.objects.defer("blob").filter(pk=public_id).first() if sight is None else None
+    return row, [row.reference] if row else [], []
 
 
 def _title(model: type[Movie | Series], seen: Callable[[Sight], Any]) -> Callable[[Sight | None, int], Found]:
@@ -93,6 +107,8 @@ def _episode(sight: Sight | None, public_id: int) -> Found:
 
 _KINDS: dict[str, Callable[[Sight | None, int], Found]] = {
     "channel": _channel,
+    "group": _group,
+    "library": _library,
     "movie": _title(Movie, lambda sight: sight.movies()),
     "series": _title(Series, lambda sight: sight.series()),
     "season": _season,

@@ -19,9 +19,10 @@ from pathlib import Path
 
 from django.conf import settings
 
+from channels.logos import blob_of
 from restreamer.lib.fence import Fence
 from restreamer.lib.http import MIB, Bounds, HttpDoor, HttpError
-from restreamer.lib.pictures import HEAD_BYTES, is_web_address, media_type
+from restreamer.lib.pictures import HEAD_BYTES, is_uploaded, is_web_address, media_type
 from streaming.errors import PictureBusy, PictureMissing
 
 BOUNDS = Bounds(connect_s=4, silence_s=6, total_s=10, max_bytes=5 * MIB, redirects=3)
@@ -63,7 +64,7 @@ def picture(address: str, way: Way) -> Picture:
 
     Raises PictureMissing, PictureBusy.
     """
-    if not is_web_address(address):
+    if not is_uploaded(address) and not is_web_address(address):
         raise PictureMissing("There is no picture, or none on the web.")
     name = hashlib.blake2b(address.encode("utf-8", "replace"), digest_size=16).hexdigest()
     path = _folder() / name
@@ -112,7 +113,12 @@ def _renewed(address: str, way: Way, path: Path) -> Picture:
 
 
 def _fetched(address: str, way: Way) -> bytes:
-    """Raises HttpError, also for what is no picture."""
+    """Raises HttpError, also for what is no picture. An uploaded one is in the database."""
+    if is_uploaded(address):
+        uploaded = blob_of(address)
+        if uploaded is None:
+            raise HttpError("the uploaded picture was removed.")
+        return uploaded
     with HttpDoor(proxy_url=way.proxy_url, verify_tls=way.verify_tls, fence=way.fence) as door:
         answer = door.get(address, headers=_HEADERS, bounds=BOUNDS)
     if answer.status != 200 or not media_type(answer.body[:HEAD_BYTES]):

@@ -109,8 +109,8 @@ def groups_text(choice: Choice, sight: Sight, form: PlaylistForm) -> Iterator[st
     """The playlist with one entry for each group of which the viewer sees a channel."""
     yield output.head(form)
     shown = channels_of(choice, sight).filter(group__isnull=False).order_by()
-    groups = shown.values_list("group__position", "group__name", "group_id").distinct()
-    yield from output.pieces(output.group_entry(pk, name, form) for _, name, pk in sorted(groups))
+    groups = shown.values_list("group__position", "group__name", "group_id", "group__logo").distinct()
+    yield from output.pieces(output.group_entry(pk, name, logo, form) for _, name, pk, logo in sorted(groups))
 
 
 def _episodes(choice: Choice, sight: Sight, form: PlaylistForm) -> Iterator[str]:

@@ -16,6 +16,7 @@ from unfold.views import ChangeList
 from channels.admin.bulk import BulkActions
 from channels.admin.filters import CountryFilter, GroupFilter, PlayableFilter, PortalFilter, QualityFilter
 from channels.admin.guide import GuideFilter, GuidePages
+from channels.admin.logos import WearerForm, WearsLogo
 from channels.admin.provider_says import ChangedFilter, ProviderSays
 from channels.models import Channel, ChannelStream, Group
 from guide.jobs import ask_for_match
@@ -68,7 +69,7 @@ class StreamsInline(TabularInline):
 
 
 @admin.register(Channel)
-class ChannelAdmin(BulkActions, GuidePages, ProviderSays, ModelAdmin):
+class ChannelAdmin(BulkActions, GuidePages, ProviderSays, WearsLogo, ModelAdmin):
     """Enable, disable, rename, number, group."""
 
     list_display = ("name", "shown_number", "group", "enabled", "stream_count", "guide_channel")
@@ -98,7 +99,12 @@ class ChannelAdmin(BulkActions, GuidePages, ProviderSays, ModelAdmin):
     autocomplete_fields = ("group",)
     inlines = (StreamsInline,)
     show_full_result_count = False
-    fields = ("name", "number", "group", "enabled", "logo", "guide_id", "is_radio", "adult", "favourite")
+    form = WearerForm
+    fields = (
+        "name", "number", "group", "enabled", "picture", "logo", "logo_file", "logo_from", "guide_id", "is_radio",
+        "adult", "favourite",
+    )  # fmt: skip
+    readonly_fields = ("picture",)
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChannelList]:
         return ChannelList
@@ -174,10 +180,13 @@ class ChannelAdmin(BulkActions, GuidePages, ProviderSays, ModelAdmin):
 
 
 @admin.register(Group)
-class GroupAdmin(ModelAdmin):
+class GroupAdmin(WearsLogo, ModelAdmin):
     """Our own sorting."""
 
     empty_hint = "Groups come with a portal's genres at its first refresh; they are yours to rename, order and add to."
+    form = WearerForm
+    fields = ("name", "position", "picture", "logo", "logo_file", "logo_from")
+    readonly_fields = ("picture",)
     list_display = ("name", "position", "channel_count")
     list_editable = ("position",)
     search_fields = ("name",)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from urllib.parse import quote, urlencode
 
-from restreamer.lib.pictures import digest, is_web_address
+from restreamer.lib.pictures import digest, is_uploaded, is_web_address
 
 #: How a player may be given live television.
 LIVE_FORMS = ("ts", "m3u8")
@@ -28,15 +28,19 @@ class Pictures:
 
     def of(self, kind: str, public_id: int, stored: str, *, adult: bool = False) -> str:
         """The address of a row's picture whose own address is stored; "" when there is none."""
-        if not self.kept:
+        if not self.kept and not is_uploaded(stored):
             return stored
-        if not is_web_address(stored):
+        if not is_uploaded(stored) and not is_web_address(stored):
             return ""
         return f"{self.base_url}/logo/{kind}/{public_id}/{digest(stored)}{self._queries[adult]}"
 
     def channel(self, channel_id: int, stored: str, *, adult: bool = False) -> str:
         """A channel's logo."""
         return self.of("channel", channel_id, stored, adult=adult)
+
+    def group(self, group_id: int, stored: str) -> str:
+        """A group's logo."""
+        return self.of("group", group_id, stored)
 
     def movie(self, movie_id: int, stored: str, *, adult: bool = False) -> str:
         """A movie's poster or backdrop."""

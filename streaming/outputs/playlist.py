@@ -79,9 +79,11 @@ def channel_entry(channel: ListedChannel, form: PlaylistForm) -> str:
     return entry
 
 
-def group_entry(group_id: int, name: str, form: PlaylistForm) -> str:
+def group_entry(group_id: int, name: str, logo: str, form: PlaylistForm) -> str:
     """The lines of a group that is shown as one channel."""
     attributes = {"tvg-id": f"group-{group_id}.restreamer", "tvg-name": name}
+    if logo:
+        attributes["tvg-logo"] = form.addresses.pictures.group(group_id, logo)
     return m3u.render_entry(name, form.addresses.group(group_id), attributes, commas_in_name=form.commas_in_names)
 
 

@@ -14,6 +14,8 @@ from streaming.visible import Sight
 _EXACT, _STAND_IN = "private, max-age=604800", "private, max-age=3600"
 _RIGHTS = {
     "channel": "channels.view_channel",
+    "group": "channels.view_group",
+    "library": "channels.view_logo",
     "movie": "vod.view_movie",
     "series": "vod.view_series",
     "season": "vod.view_series",

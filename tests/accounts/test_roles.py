@@ -26,6 +26,7 @@ pytestmark = pytest.mark.django_db
 CURATOR = {
     "channels.channel": "vacd", "channels.group": "vacd", "channels.lineup": "vacd", "channels.streamrule": "vacd",
     "channels.genremap": "vacd", "channels.merge": "v", "channels.stream": "v",
+    "channels.logo": "vacd",
     "guide.guidechannel": "v", "guide.guidematch": "vc",
     "portals.genre": "v", "portals.portal": "v", "portals.run": "v",
     "streaming.delivery": "vacd", "streaming.transcodeprofile": "v",
