@@ -25,7 +25,7 @@ URL_SAFE = RegexValidator(r"^[A-Za-z0-9._@-]+$", "Use letters, digits and . _ @ 
 RESERVED_NAMES = frozenset(
     {
         "admin", "api", "live", "movie", "series", "timeshift", "play", "hls", "stream", "static", "t", "hdhr",
-        "player", "vod", "logo", "portal", "streaming", "chplay", "auto", "media",
+        "player", "vod", "logo", "portal", "streaming", "chplay", "auto", "media", "guide", "library",
     }
 )  # fmt: skip
 

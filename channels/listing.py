@@ -57,6 +57,20 @@ def listed(channels: ChannelQuerySet) -> Iterator[ListedChannel]:
         )  # fmt: skip
 
 
+def listed_among(channels: ChannelQuerySet, some: ChannelQuerySet) -> Iterator[ListedChannel]:
+    """Rows of `some`, chosen out of `channels`, under the numbers they have among all of them.
+
+    A lineup that counts from its first number counts what was filtered; a search must not change a number.
+    """
+    number = channels.query.annotations.get("lineup_number")
+    if not getattr(number, "contains_over_clause", False):
+        yield from listed(some)
+        return
+    numbers = dict(channels.order_by().values_list("pk", F("lineup_number")))
+    for row in listed(some):
+        yield row._replace(number=shown_number(numbers.get(row.id)))
+
+
 def archive_days() -> dict[int, int]:
     """Channels whose streams have an archive, in days (a part of a day is one). One statement."""
     rows = ChannelStream.objects.filter(

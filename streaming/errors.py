@@ -102,6 +102,14 @@ class TitleUnavailable(RestreamerError):
     public = "The source of this title does not work right now."
 
 
+class BroadcastUnknown(RestreamerError):
+    """No guide tells of such a broadcast on this channel, or not any more."""
+
+    status = 404
+    permanent = True
+    public = "The guide no longer tells of this broadcast."
+
+
 class ArchiveMissing(RestreamerError):
     """The channel has no archive, or not of that time."""
 

@@ -3,7 +3,7 @@
 from django.urls import URLPattern, URLResolver, path, re_path
 
 from streaming import title_urls, tuner_urls, xtream_urls
-from streaming.views import group, guide, hls, live, logo, pages, player, playlist
+from streaming.views import group, guide, hls, live, logo, pages, player, playlist, tv_guide
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("playlist", playlist.playlist, name="playlist"),
@@ -31,6 +31,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("t/<str:token>/hls/<int:channel_id>/<int:number>.ts", hls.segment),
     path("t/<str:token>/chplay/<path:group>", group.play),
     *(path(name, pages.page, {"name": name}) for name in ("streaming", "dashboard", "alerts", "log")),
+    path("player/", player.player, name="player"),
     *(
         path(start + rest, view)
         for start in ("player", "t/<str:token>/player")
@@ -41,6 +42,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
             ("/<str:portal>/<path:provider_id>", player.of_portal),
         )
     ),
+    path("guide/", tv_guide.grid, name="tv-guide"),
+    path("guide/search/", tv_guide.search, name="tv-guide-search"),
+    path("guide/<int:channel_id>/<int:start>/", tv_guide.broadcast, name="broadcast"),
     path("portal/<str:portal>/channels", pages.portal_channels),
     *tuner_urls.urlpatterns,
     *xtream_urls.named,

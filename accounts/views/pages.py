@@ -18,6 +18,8 @@ from django.views.decorators.debug import sensitive_post_parameters
 from restreamer.lib.errors import RestreamerError
 
 View = Callable[..., HttpResponse]
+#: Pages that send nobody away who is logged in.
+_EVERYBODYS = ("/me/", "/player/", "/guide/", "/library/")
 #: Parameters that stand in no report of an error.
 _SECRET = sensitive_post_parameters("password", "old_password", "new_password", "again", "code")
 
@@ -67,7 +69,7 @@ def next_page(request: HttpRequest, user: User, asked: str, *, was_in: bool = Fa
     `was_in`: they were logged in before. Then a page that is not theirs may have sent them, and would again.
     """
     ours = url_has_allowed_host_and_scheme(asked, {request.get_host()}, require_https=request.is_secure())
-    everybodys, staffs = asked.startswith(reverse("me")), asked.startswith(reverse("admin:index"))
+    everybodys, staffs = asked.startswith(_EVERYBODYS), asked.startswith(reverse("admin:index"))
     if ours and (everybodys or (user.is_staff and (staffs or not was_in))):
         return asked
     return reverse("admin:index") if user.is_staff else reverse("me")

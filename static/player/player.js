@@ -1,10 +1,8 @@
 // The player page: chooses, plays, and does what keys say.
 
 import { look, Refused } from "./codecs.js";
+import { $, button, link, say, start, told, video } from "./stage.js";
 
-const told = JSON.parse(document.getElementById("told").textContent);
-const $ = (id) => document.getElementById(id);
-const video = $("video");
 const AGAIN_MS = [1000, 2000, 4000, 8000, 15000];
 
 let current = null;
@@ -24,36 +22,9 @@ function address(channel, form) {
   return new URL(query ? `${path}?${query}` : path, location.origin).href;
 }
 
-function say(...parts) {
-  $("message").replaceChildren(...parts.map((part) => (typeof part === "string" ? paragraph(part) : part)));
-}
-
-function paragraph(text) {
-  const p = document.createElement("p");
-  p.textContent = text;
-  return p;
-}
-
 // Addresses that need the login of this browser are no use to another player.
 function elsewhere(channel) {
   return told.query ? [link("Address for another player", address(channel, "ts"))] : [];
-}
-
-function link(text, href) {
-  const p = paragraph("");
-  const a = document.createElement("a");
-  a.textContent = text;
-  a.href = href;
-  p.append(a);
-  return p;
-}
-
-function button(text, act) {
-  const made = document.createElement("button");
-  made.type = "button";
-  made.textContent = text;
-  made.addEventListener("click", act);
-  return made;
 }
 
 // A person of the admin pages watches one thing at once: two windows would take it from each other for ever.
@@ -145,14 +116,6 @@ function beginHls(channel) {
     return;
   }
   start();
-}
-
-async function start() {
-  try {
-    await video.play();
-  } catch (error) {
-    if (error.name === "NotAllowedError") say(button("Play", () => video.play()));
-  }
 }
 
 function failed(sentence) {

@@ -3,44 +3,39 @@
 from __future__ import annotations
 
 import re
-from itertools import islice
 from typing import Any
 
-from django.conf import settings
-from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
-from django.urls import reverse
 from django.utils.http import urlencode
 
-from accounts.views.pages import page
-from channels.listing import ListedChannel, listed
+from channels.listing import ListedChannel, listed_among
 from channels.models import ChannelStream
 from streaming.errors import ChannelUnknown, TokenMissing
 from streaming.outputs.addresses import Pictures
+from streaming.views import watching
 from streaming.views.access import admitted_to_page, pictures_of
+from streaming.views.catchup import asks_for_past
 from streaming.views.errors import for_players
+from streaming.views.people import given_login, is_browser, policy, to_a_person
 from streaming.visible import Sight
 
 #: What the page lists; more are found by searching.
 MOST_LISTED = 500
-_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; media-src 'self' blob:; "
-    "worker-src 'self' blob:; font-src 'self'; img-src 'self'{more}; base-uri 'none'; form-action 'self'; "
-    "frame-ancestors {framed}"
-)
 
 
 @for_players
 def player(request: HttpRequest, channel_id: int = 0, token: str = "") -> HttpResponseBase:
-    """The page, beginning with this channel or with the list alone."""
+    """The page, beginning with this channel or with the list alone; with `utc`, what the channel showed then."""
     try:
         sight = admitted_to_page(request, token)
     except TokenMissing:
-        if token or "token" in request.GET or "text/html" not in request.headers.get("Accept", ""):
+        if token or "token" in request.GET or not is_browser(request):
             raise
-        return _to_a_person(request)
+        return to_a_person(request)
+    if channel_id and asks_for_past(request):
+        return watching.archive(request, sight, channel_id)
     return _page(request, sight, channel_id)
 
 
@@ -56,24 +51,16 @@ def of_portal(request: HttpRequest, portal: str, provider_id: str, token: str = 
     return _page(request, sight, link.channel_id)
 
 
-def _to_a_person(request: HttpRequest) -> HttpResponseBase:
-    """Who comes with a browser and nothing else logs in first, or is told that none of the viewers is theirs."""
-    if not request.user.is_authenticated:
-        return redirect_to_login(request.path, reverse("login"))
-    may = request.user.has_perm("accounts.change_viewer")
-    return page(request, "streaming/no_player.html", {"may_change_viewers": may}, 403)
-
-
 def _page(request: HttpRequest, sight: Sight, channel_id: int) -> HttpResponseBase:
     asked = request.GET.get("q", "")[:100].replace("\0", "")
     channels = sight.channels()
     found = channels.filter(name__icontains=asked) if asked else channels
-    rows = list(islice(listed(found[: MOST_LISTED + 1]), MOST_LISTED + 1))
+    rows = list(listed_among(channels, found[: MOST_LISTED + 1]))
     more = len(rows) > MOST_LISTED
     rows = rows[:MOST_LISTED]
     if channel_id and all(row.id != channel_id for row in rows):
         sight.channel(channel_id)
-        rows = [*listed(channels.filter(pk=channel_id)), *rows]
+        rows = [*listed_among(channels, channels.filter(pk=channel_id)), *rows]
     pictures = pictures_of(request, sight)
     told = {
         "channels": [row_of(row, pictures) for row in rows],
@@ -83,7 +70,9 @@ def _page(request: HttpRequest, sight: Sight, channel_id: int) -> HttpResponseBa
         "ts": "/stream/{id}",
         "hls": "/hls/{id}/index.m3u8",
     }
-    return shown(request, {"told": told, "asked": asked, "more": more, "rows": len(rows), "given": _given(request)})
+    given = given_login(request)
+    context = {"told": told, "asked": asked, "more": more, "rows": len(rows), "given": given, "ways": True}
+    return shown(request, {**context, "carried": urlencode(given)})
 
 
 def shown(request: HttpRequest, context: dict[str, Any], *, framed: str = "'none'") -> HttpResponse:
@@ -93,9 +82,7 @@ def shown(request: HttpRequest, context: dict[str, Any], *, framed: str = "'none
     `told["page"]` the page's own address follows what plays, else it does so under `/player`.
     """
     response = render(request, "streaming/player.html", context)
-    response.headers["Content-Security-Policy"] = _POLICY.format(
-        more="" if settings.PICTURES == "kept" else " http: https:", framed=framed
-    )
+    response.headers["Content-Security-Policy"] = policy(framed=framed)
     response.headers["Cache-Control"] = "no-store"
     return response
 
@@ -105,8 +92,3 @@ def row_of(channel: ListedChannel, pictures: Pictures) -> dict[str, Any]:
     logo = pictures.channel(channel.id, channel.logo, adult=channel.adult)
     row = {"id": channel.id, "number": channel.number, "name": channel.name, "group": channel.group, "logo": logo}
     return row | ({"adult": True} if channel.adult else {}) | ({"radio": True} if channel.is_radio else {})
-
-
-def _given(request: HttpRequest) -> dict[str, str]:
-    """What a search must carry on."""
-    return {name: request.GET[name] for name in ("token", "pin") if request.GET.get(name)}

@@ -122,6 +122,11 @@ def test_the_token_in_its_address_reaches_no_referrer_and_no_cache(client, viewe
         "vendor/hls.js/hls.light.min.js",
         "player/player.js",
         "player/codecs.js",
+        "player/stage.js",
+        "player/watch.js",
+        "viewer/clock.js",
+        "viewer/guide.js",
+        "viewer/viewer.css",
         "player/player.css",
     ],
 )
@@ -135,3 +140,25 @@ def test_all_it_loads_is_here(name):
 def test_an_unknown_channel_is_404_or_the_list(client, viewer, path):
     LinkFactory()
     assert client.get(path, {"token": viewer.token}).status_code == (200 if path.endswith("/0") else 404)
+
+
+def test_a_piece_of_the_past_is_a_page_of_its_own(client, viewer):
+    channel = LinkFactory(channel__name="News", stream__archive_hours=72).channel
+    page = told(
+        client.get(f"/player/{channel.pk}", {"token": viewer.token, "utc": "1764000000", "utcend": "1764003600"})
+    )
+    assert page["archive"] == {"start": 1764000000, "stop": 1764003600}
+    assert (page["address"], page["name"]) == (f"/stream/{channel.pk}?token={viewer.token}", "News")
+    assert client.get(f"/player/{channel.pk}", {"token": viewer.token, "utc": "soon"}).status_code == 400
+    hidden = LinkFactory(channel__adult=True).channel
+    assert client.get(f"/player/{hidden.pk}", {"token": viewer.token, "utc": "1764000000"}).status_code == 404
+
+
+def test_what_is_adult_carries_the_pin_to_its_archive(client, viewer):
+    viewer.adult = AdultView.PIN
+    viewer.set_pin("1234")
+    viewer.save()
+    channel = LinkFactory(channel__adult=True, stream__archive_hours=72).channel
+    page = told(client.get(f"/player/{channel.pk}", {"token": viewer.token, "pin": "1234", "utc": "1764000000"}))
+    assert page["address"].endswith("&pin=1234")
+    assert page["archive"]["stop"] - page["archive"]["start"] == 7200
