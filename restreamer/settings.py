@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import django_stubs_ext
 import environ
+from django.templatetags.static import static
 from django.urls import reverse_lazy
 
 from restreamer import __version__
@@ -327,6 +328,7 @@ UNFOLD = {
     "SITE_TITLE": "Restreamer",
     "SITE_HEADER": "Restreamer",
     "SITE_SYMBOL": "live_tv",
+    "STYLES": [lambda request: static("restreamer/lists.css")],
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
     "DASHBOARD_CALLBACK": "monitoring.dashboard.context",

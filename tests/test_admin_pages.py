@@ -45,6 +45,10 @@ def page(model, name, *args):
     return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_{name}", args=args)
 
 
+def test_lists_bring_the_style_that_lets_fields_grow_on_a_phone(admin_client):
+    assert "restreamer/lists" in admin_client.get(reverse("admin:portals_run_changelist")).content.decode()
+
+
 @pytest.mark.parametrize("list_of", ["portals_run", "portals_mac", "channels_lineup", "accounts_viewer"])
 def test_an_empty_list_says_how_rows_come_and_one_that_was_asked_offers_all(admin_client, list_of):
     address = reverse(f"admin:{list_of}_changelist")
