@@ -52,7 +52,7 @@ def _hang_up() -> None:
 
 
 @contextmanager
-def none_expected(within_s: float = 3.0) -> Iterator[None]:
+def none_expected(within_s: float = 10.0) -> Iterator[None]:
     """Fails when the block leaves descriptors, threads, children or mapped memory files behind."""
     _hang_up()
     fds, threads = _interesting(descriptors()), set(threading.enumerate())
