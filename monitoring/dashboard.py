@@ -118,7 +118,7 @@ def _watching() -> Watching:
         }
         for facts, _owner in relays
     ]
-    upstreams = sum(1 for facts, _owner in relays if facts.candidate and not facts.fed_by)
+    upstreams = sum(facts.connected for facts, _owner in relays)
     upstreams += sum(1 for one in now if is_redirect(one.owner))
     return Watching(len(now), len(per_key), upstreams, rows[:_ROWS])
 

@@ -82,7 +82,7 @@ def _running() -> Iterator[Metric]:
     yield _by(
         "restreamer_relays", "Running channels and titles.", ["state"], Counter((f.state,) for f, _ in relays).items()
     )
-    fed = sum(1 for facts, _ in relays if facts.candidate and not facts.fed_by)
+    fed = sum(facts.connected for facts, _ in relays)
     yield _one("restreamer_upstreams", "Connections to providers.", fed)
     yield _one("restreamer_ring_bytes", "Memory of what running channels keep.", sum(f.ring_bytes for f, _ in relays))
     moment = time.time()

@@ -145,6 +145,11 @@ class RelayFacts:
     fed_by: str = ""
     nodes: int = 0
 
+    @property
+    def connected(self) -> bool:
+        """It holds a connection to a provider."""
+        return bool(self.candidate) and not self.fed_by
+
 
 @dataclass(frozen=True, slots=True)
 class SessionFacts:
