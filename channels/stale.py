@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -11,6 +11,7 @@ from django.db.models import Count
 from channels.lineups import LineupEntry
 from channels.models import Channel, GenreMap, Merge, Stream
 from channels.provider_says import said_by
+from guide.icons import icons_of
 from guide.matchmaking import MATCHER
 from guide.models import Decision, GuideMatch
 from portals.models import Portal
@@ -42,9 +43,10 @@ def _remove_of(portal: Portal, now: datetime) -> int:
 @transaction.atomic
 def _remove(portal: Portal, batch: list[Stream]) -> int:
     with_channel = [stream for stream in batch if hasattr(stream, "link")]
-    kept_by_hand = _chosen([stream.link.channel_id for stream in with_channel])
+    with_ids = [stream.link.channel_id for stream in with_channel]
+    kept_by_hand, icons = _chosen(with_ids), icons_of(with_ids)
     doomed = [stream for stream in batch if not hasattr(stream, "link")]
-    doomed += [s for s in with_channel if s.link.channel_id not in kept_by_hand and _as_born(portal, s)]
+    doomed += [s for s in with_channel if s.link.channel_id not in kept_by_hand and _as_born(portal, s, icons)]
     channels = [stream.link.channel_id for stream in doomed if hasattr(stream, "link")]
     Stream.objects.filter(pk__in=[stream.pk for stream in doomed], stale_since__isnull=False).delete()
     Channel.objects.filter(pk__in=channels, links__isnull=True).delete()
@@ -70,8 +72,8 @@ def _chosen(channel_ids: list[int]) -> set[int]:
     return {pk for found in by_hand for pk in found}
 
 
-def _as_born(portal: Portal, stream: Stream) -> bool:
-    """Is the stream's channel still what its birth made of it?"""
+def _as_born(portal: Portal, stream: Stream, icons: Mapping[int, str]) -> bool:
+    """Is the stream's channel still what its birth made of it? A logo its guide gave it is nobody's choice."""
     channel, genre = stream.link.channel, stream.genre
     rules: GenreMap | None = getattr(genre, "map", None) if genre else None
     if rules is None or rules.show == GenreMap.Show.PORTAL:
@@ -79,8 +81,10 @@ def _as_born(portal: Portal, stream: Stream) -> bool:
     else:
         shown = rules.show == GenreMap.Show.YES and stream.subscribed
     said = said_by(stream)
+    logo = said.logo or icons.get(channel.pk, "")
     return (
-        (channel.name, channel.logo, channel.guide_id, channel.enabled) == (said.name, said.logo, said.guide_id, shown)
+        (channel.name, channel.guide_id, channel.enabled) == (said.name, said.guide_id, shown)
+        and channel.logo in (said.logo, logo)
         and not channel.favourite
         and str(channel.group or "") == said.group
         and (said.counted or channel.number == said.number)

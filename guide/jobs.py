@@ -9,7 +9,7 @@ import django_rq
 from django.db import transaction
 from django.utils import timezone
 
-from guide import importer, matchmaking, refresh
+from guide import icons, importer, matchmaking, refresh
 from guide.matchmaking import MatchReport
 from guide.models import EpgSource, GuideMatch
 from guide.wanted import our_channels
@@ -104,6 +104,7 @@ def match_now() -> MatchReport:
         fresh = GuideMatch.objects.accepted().filter(decided_by=matchmaking.MATCHER, decided_at=begun)
         for source in EpgSource.objects.enabled().filter(matches__in=fresh, keep_everything=False).distinct():
             enqueue_refresh(source, matchmaking.MATCHER)
+        icons.offer()
     return report
 
 

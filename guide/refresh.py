@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable
 from datetime import datetime
 
-from guide import feeds, matchmaking
+from guide import feeds, icons, matchmaking
 from guide.importer import ImportReport, import_guide, remove_replaced
 from guide.models import EpgSource, SourceKind
 from guide.wanted import EVERYTHING, Wanted, our_channels, wanted_now
@@ -56,6 +56,8 @@ def _refreshed(
         wanted = _wanted(source)
         again = feeds.reader_of(source, feed.fetched, wanted)
         report = import_guide(source, again, now=now, wants=wanted, progress=progress)
+    if source.icons_as_logos:
+        icons.offer()
     fetched = feed.fetched
     _note(
         source,

@@ -95,7 +95,19 @@ class ChannelAdmin(BulkActions, GuidePages, ProviderSays, WearsLogo, ModelAdmin)
     list_after_template = "channels/channel_list_rows.html"
     search_fields = ("name", "guide_id")  # get_search_results looks at numbers and the names of streams too
     search_help_text = "Name, number, guide id, or the name of a stream"
-    actions = ("enable", "disable", "number", "rename", "reset", "merge", "split", "rank", "favour", "unfavour")
+    actions = (
+        "enable",
+        "disable",
+        "number",
+        "rename",
+        "reset",
+        "merge",
+        "split",
+        "rank",
+        "take_icons",
+        "favour",
+        "unfavour",
+    )
     autocomplete_fields = ("group",)
     inlines = (StreamsInline,)
     show_full_result_count = False

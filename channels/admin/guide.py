@@ -12,8 +12,9 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from unfold.decorators import display
+from unfold.decorators import action, display
 
+from channels import guide_logos
 from channels.models import Channel
 from guide.jobs import enqueue_refresh
 from guide.models import Decision, GuideChannel, GuideMatch
@@ -59,6 +60,13 @@ class GuidePages(admin.ModelAdmin[Channel]):
         """The page of one channel's guide."""
         view = self.admin_site.admin_view(self.guide)
         return [path("<int:pk>/guide/", view, name="channels_channel_guide"), *super().get_urls()]
+
+    @action(description="Take the guide's icon as logo where there is none", permissions=["change"])
+    def take_icons(self, request: HttpRequest, queryset: QuerySet[Channel]) -> None:
+        """For the chosen channels that have a guide channel and no logo."""
+        count = guide_logos.take(queryset.order_by().values_list("pk", flat=True))
+        told = f"{count} channel(s) took the icon of their guide channel." if count else "No icon for any of them."
+        self.message_user(request, told, messages.SUCCESS if count else messages.WARNING)
 
     @display(description="guide")
     def guide_channel(self, channel: Channel) -> SafeString:

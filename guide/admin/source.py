@@ -36,8 +36,8 @@ class EpgSourceForm(forms.ModelForm[EpgSource]):
         model = EpgSource
         fields = (
             "name", "kind", "address", "upload", "portal", "enabled", "priority", "refresh_hours", "shift_minutes",
-            "time_zone", "languages", "days_back", "days_ahead", "keep_everything", "user_agent", "proxy_url",
-            "verify_tls",
+            "time_zone", "languages", "days_back", "days_ahead", "keep_everything", "icons_as_logos",
+            "user_agent", "proxy_url", "verify_tls",
         )  # fmt: skip
 
 

@@ -85,6 +85,11 @@ class EpgSource(models.Model):
     keep_everything = models.BooleanField(
         default=False, help_text="Keep broadcasts of channels too that none of ours is mapped to."
     )
+    icons_as_logos = models.BooleanField(
+        "icons become logos",
+        default=False,
+        help_text="Channels of yours that have no logo take that of their guide channel after each import.",
+    )
     proxy_url = models.CharField(max_length=500, blank=True)
     user_agent = models.CharField(max_length=300, blank=True)
     verify_tls = models.BooleanField(default=True)
