@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from datetime import timedelta
 from pathlib import Path
@@ -13,7 +14,7 @@ import environ
 from django.templatetags.static import static
 from django.urls import reverse_lazy
 
-from restreamer import __version__
+from restreamer import __version__, old_names
 from restreamer.lib import data_folder
 from restreamer.lib.env import (
     env_bool,
@@ -41,6 +42,9 @@ RUN_FOLDER = data_folder.run_folder(RESTREAMER_DATA)
 RESTREAMER_BIND = env_str("RESTREAMER_BIND", "0.0.0.0:8001")
 # The address players reach us by, when it is not the one they asked (behind a proxy): https://tv.example
 RESTREAMER_BASE_URL = env_str("RESTREAMER_BASE_URL", env_str("BASE_URL")).rstrip("/")
+
+#: What was brought along from another system and means nothing here: told at the start.
+OLD_NAMES = old_names.found(os.environ)
 
 # Processes of `up`. A web worker serves this many requests at once; viewers' streams need none of these threads.
 WEB_WORKERS = env_int("RESTREAMER_WEB_WORKERS", 2, minimum=1, maximum=64)

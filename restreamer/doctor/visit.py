@@ -17,6 +17,7 @@ def examine() -> list[Finding]:
         machine.python(),
         machine.packages(),
         wrong_settings(),
+        *names_of_before(),
         storage.folder(),
     ]
     if findings[-1].state == State.FAIL:
@@ -38,6 +39,12 @@ def examine() -> list[Finding]:
         machine.clock(),
     ]
     return findings
+
+
+def names_of_before() -> list[Finding]:
+    """Settings of another system that came along."""
+    told = "; ".join(settings.OLD_NAMES)
+    return [Finding("old names", State.WARN, told, "see docs/commands.md, Moving in")] if told else []
 
 
 def wrong_settings() -> Finding:

@@ -33,6 +33,8 @@ def run(output: Output) -> None:
     preparation.check_settings()
     where = address.parse(settings.RESTREAMER_BIND)
     _raise_open_files()
+    for sentence in settings.OLD_NAMES:
+        output.line("up", f"a setting that is not obeyed: {sentence}")
     supervisor = Supervisor(output, environment=_environment(), folder=str(settings.BASE_DIR))
     with _owned(FolderLock(data), output), _listening_on(where) as listeners, supervisor.signals():
         secret = _Once(output)
