@@ -12,7 +12,7 @@ from django.shortcuts import get_object_or_404
 from ninja import Field, Router, Schema
 
 from api.access import needs
-from api.routes.shapes import Limit, Offset, Problem, page
+from api.routes.shapes import Limit, Offset, Problem, Search, page
 from api.scopes import Scope
 from channels.models import Channel, Group, Lineup, Stream
 from restreamer.lib import storable
@@ -126,7 +126,7 @@ class Streams(Schema):
 @router.get("/channels", response=Channels, auth=_READ)
 def channels(
     request: HttpRequest,
-    search: str = "",
+    search: Search = "",
     group: str = "",
     portal: str = "",
     enabled: bool | None = None,
@@ -183,7 +183,7 @@ def lineups(request: HttpRequest) -> QuerySet[Lineup]:
 @router.get("/streams", response=Streams, auth=_READ)
 def streams(
     request: HttpRequest,
-    search: str = "",
+    search: Search = "",
     portal: str = "",
     genre: str = "",
     unassigned: bool = False,

@@ -13,7 +13,7 @@ from ninja import Query, Router, Schema
 from ninja.errors import HttpError
 
 from api.access import needs
-from api.routes.shapes import Limit, Problem
+from api.routes.shapes import Limit, Problem, PublicId
 from api.scopes import Scope
 from channels.models import Channel
 from guide.matchmaking import refs_of
@@ -51,7 +51,7 @@ class OnNow(Schema):
 
 
 @router.get("/now", response=list[OnNow], auth=needs(Scope.GUIDE_READ))
-def now(request: HttpRequest, channel: Annotated[list[int], Query(max_length=500)]) -> list[dict[str, Any]]:
+def now(request: HttpRequest, channel: Annotated[list[PublicId], Query(max_length=500)]) -> list[dict[str, Any]]:
     """What these channels show at this moment: `?channel=1001&channel=1002`."""
     refs = refs_of(channel)
     found = Programme.objects.now_and_next(refs.values(), timezone.now())
@@ -111,6 +111,8 @@ def _begin(start: datetime | None) -> datetime:
     begin = start or timezone.now()
     if timezone.is_naive(begin):
         raise HttpError(400, "start needs its zone, as in 2026-05-04T20:15:00Z.")
+    if not 1970 <= begin.year < 9000:
+        raise HttpError(400, "No guide reaches to that start.")
     return begin
 
 

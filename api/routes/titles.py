@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404
 from ninja import Field, Router, Schema
 
 from api.access import needs
-from api.routes.shapes import Limit, Offset, Problem, page
+from api.routes.shapes import Limit, Offset, Problem, Search, page
 from api.scopes import Scope
 from restreamer.lib import storable
 from vod import details, listing
@@ -112,7 +112,12 @@ def categories(request: HttpRequest) -> QuerySet[Category]:
 
 @router.get("/movies", response=Titles, auth=needs(Scope.CATALOGUE_READ))
 def movies(
-    request: HttpRequest, search: str = "", category: str = "", portal: str = "", limit: Limit = 100, offset: Offset = 0
+    request: HttpRequest,
+    search: Search = "",
+    category: str = "",
+    portal: str = "",
+    limit: Limit = 100,
+    offset: Offset = 0,
 ) -> dict[str, Any]:
     """By name; a search is blind to accents and puts the best first."""
     return _listed(Movie.objects.all(), search, category, portal, limit, offset)
@@ -120,7 +125,12 @@ def movies(
 
 @router.get("/series", response=Titles, auth=needs(Scope.CATALOGUE_READ))
 def all_series(
-    request: HttpRequest, search: str = "", category: str = "", portal: str = "", limit: Limit = 100, offset: Offset = 0
+    request: HttpRequest,
+    search: Search = "",
+    category: str = "",
+    portal: str = "",
+    limit: Limit = 100,
+    offset: Offset = 0,
 ) -> dict[str, Any]:
     """By name; a search is blind to accents and puts the best first."""
     return _listed(Series.objects.all(), search, category, portal, limit, offset)

@@ -247,6 +247,23 @@ def test_pages_have_bounds(program, query):
     assert program("get", "channels", **query)[0] == 422
 
 
+@pytest.mark.parametrize(
+    ("path", "query"),
+    [
+        ("guide/now", {"channel": "99999999999999999999999"}),
+        ("guide/now", {"channel": "-1"}),
+        ("guide/channels/{channel}", {"start": "9999-12-31T23:59:59Z"}),
+        ("guide/channels/{channel}", {"start": "0001-01-01T00:00:00+14:00"}),
+        ("channels", {"search": "x" * 100_000}),
+        ("streams", {"search": "x" * 100_000}),
+        ("movies", {"search": "x" * 100_000}),
+    ],
+)
+def test_what_no_database_can_hold_is_refused(program, path, query):
+    channel = ChannelFactory()
+    assert program("get", path.format(channel=channel.pk), **query)[0] in (400, 422)
+
+
 def test_statements_do_not_grow_with_channels(program, django_assert_max_num_queries):
     for _ in range(20):
         LinkFactory(channel__group=GroupFactory())
