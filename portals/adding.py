@@ -46,6 +46,8 @@ def add_portal(new: NewPortal) -> Portal:
     name = new.name.strip()
     if not name:
         raise InvalidInput("A portal needs a name.")
+    if any(ord(letter) < 32 for letter in name):
+        raise InvalidInput("The name holds a control character; type it again.")
     if Portal.objects.filter(name=name).exists():
         raise InvalidInput(f"There is a portal called {name!r} already; choose another name or edit that one.")
     if new.streams < 0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import re
 from collections.abc import Callable, Sequence
@@ -17,6 +18,14 @@ from restreamer.lib.errors import RestreamerError
 _NO_TABLE = re.compile(r"no such (?:table|column)|(?:relation|column) .* does not exist")
 
 Action = Callable[["RestreamerCommand", dict[str, Any]], None]
+
+
+def whole(text: str) -> int:
+    """A whole number any of our databases can hold; argparse says why not."""
+    number = int(text)
+    if abs(number) >= 2**31:
+        raise argparse.ArgumentTypeError(f"{text[:20]} is too large a number")
+    return number
 
 
 class RestreamerCommand(BaseCommand):

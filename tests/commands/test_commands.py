@@ -302,3 +302,30 @@ def test_before_the_first_start_a_command_says_what_to_type(monkeypatch):
 def test_sessions_without_a_verb_lists(capsys):
     sessions.Command().run_from_argv(["manage.py", "sessions", "--since", "2h"])
     assert "No viewing fits that." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("vod", "enable", "--id"),
+        ("vod", "list", "--most"),
+        ("viewer", "add", "tv", "--connections"),
+        ("sessions", "list", "--limit"),
+        ("session", "switch"),
+        ("channel", "deliver", "relay", "--channel"),
+    ],
+    ids=" ".join,
+)
+def test_a_number_too_large_is_said_to_be(words):
+    with pytest.raises(CommandError, match="too large a number"):
+        said(*words, "99999999999999999999")
+
+
+@pytest.mark.parametrize("channel", ["99999999999999999999", "²"])
+def test_viewings_of_what_is_no_channels_id_are_looked_for_by_name(channel):
+    assert said("sessions", "list", "--channel", channel) == "No viewing fits that.\n"
+
+
+def test_a_portals_name_is_something_one_can_type():
+    with pytest.raises(CommandError, match="control character"):
+        said("portal", "add", "\x01", "http://h/c/", "--mac", "00:1A:79:00:00:01")

@@ -10,8 +10,11 @@ from django.utils import timezone
 
 from api.models import ApiToken, make
 from api.scopes import Scope
-from restreamer.cli import RestreamerCommand
+from restreamer.cli import RestreamerCommand, whole
 from restreamer.lib.errors import InvalidInput
+
+#: A century.
+_LONGEST_DAYS = 36_500
 
 
 class Command(RestreamerCommand):
@@ -23,7 +26,7 @@ class Command(RestreamerCommand):
         add.add_argument("name", help="which program it is for")
         add.add_argument("--user", required=True, help="whose it is: it never does what they may not")
         add.add_argument("--may", required=True, help=f"by commas: {', '.join(Scope.values)}")
-        add.add_argument("--days", type=int, default=0, help="how long it works; 0 = until removed")
+        add.add_argument("--days", type=whole, default=0, help="how long it works; 0 = until removed")
         add.set_defaults(action=self.add)
         listing = verbs.add_parser("list", help="list the tokens")
         listing.set_defaults(action=self.list_all)
@@ -40,6 +43,8 @@ class Command(RestreamerCommand):
             raise InvalidInput(f"There is a token called {options['name']!r} already.")
         if options["days"] < 0:
             raise InvalidInput("--days cannot be negative; 0 means until removed.")
+        if options["days"] > _LONGEST_DAYS:
+            raise InvalidInput(f"--days is at most {_LONGEST_DAYS:,}; 0 means until removed.")
         until = timezone.now() + timedelta(days=options["days"]) if options["days"] else None
         scopes = [word.strip() for word in options["may"].split(",") if word.strip()]
         row, secret = make(user, options["name"], scopes, until)

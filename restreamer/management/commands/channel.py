@@ -9,7 +9,7 @@ from channels.models import Channel, Group, Merge
 from channels.querysets import ChannelQuerySet
 from guide.jobs import ask_for_match
 from portals.models import Portal
-from restreamer.cli import RestreamerCommand
+from restreamer.cli import RestreamerCommand, whole
 from restreamer.lib.errors import InvalidInput
 from streaming.deliver import Subject, deliver, deliver_as_usual, profile_named
 from streaming.delivery import Mode
@@ -37,7 +37,7 @@ class Command(RestreamerCommand):
         )
         delivering.add_argument("mode", nargs="?", default="", choices=["", *Mode, "usual"], metavar="MODE",
                                 help="relay, transcode, redirect; usual = take the choice back")  # fmt: skip
-        delivering.add_argument("--channel", type=int, action="append", default=[], metavar="ID", help="these channels")
+        delivering.add_argument("--channel", type=whole, action="append", default=[], metavar="ID", help="these")
         delivering.add_argument("--group", action="append", default=[], metavar="NAME", help="these groups")
         delivering.add_argument("--portal", action="append", default=[], metavar="NAME", help="these portals")
         delivering.add_argument("--profile", default="", metavar="NAME", help="the ffmpeg profile")

@@ -12,7 +12,7 @@ from guide import jobs, matchmaking
 from guide.models import Decision, EpgSource, GuideMatch, SourceKind
 from guide.wanted import our_channels
 from portals.models import Portal
-from restreamer.cli import RestreamerCommand
+from restreamer.cli import RestreamerCommand, whole
 from restreamer.lib import redact
 from restreamer.lib.errors import InvalidInput, RestreamerError
 
@@ -29,8 +29,8 @@ class Command(RestreamerCommand):
         add.add_argument(
             "--portal", default="", metavar="NAME", help="the guide of this portal, in place of an address"
         )
-        add.add_argument("--priority", type=int, default=100, help="lower wins when two guides know a channel")
-        add.add_argument("--shift", type=int, default=0, metavar="MINUTES", help="move the whole guide")
+        add.add_argument("--priority", type=whole, default=100, help="lower wins when two guides know a channel")
+        add.add_argument("--shift", type=whole, default=0, metavar="MINUTES", help="move the whole guide")
         add.add_argument("--everything", action="store_true", help="keep broadcasts of channels we do not have, too")
         add.add_argument("--refresh", action="store_true", help="fetch it now and wait for it")
         add.set_defaults(action=self.add)

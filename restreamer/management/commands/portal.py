@@ -16,6 +16,7 @@ from portals.models.run import UNDER_WAY
 from portals.providers.m3u import is_allowed, keep_upload, pieces_of
 from portals.refreshing import kinds_of
 from restreamer import portal_reports
+from restreamer.cli import whole
 from restreamer.cli_runs import RunsCommand, portals_named
 from restreamer.lib import redact
 from restreamer.lib.errors import InvalidInput, RestreamerError
@@ -34,7 +35,7 @@ class Command(RunsCommand):
         add.add_argument("--kind", choices=PortalKind.values, help="stalker unless said; m3u for a file")
         add.add_argument("--mac", action="append", default=[], help="one or several, comma separated")
         add.add_argument("--login", action="append", default=[], metavar="USER:PASSWORD")
-        add.add_argument("--streams", type=int, default=1, help="streams at once per MAC or login; 0 = unlimited")
+        add.add_argument("--streams", type=whole, default=1, help="streams at once per MAC or login; 0 = unlimited")
         add.add_argument("--proxy", default="", metavar="URL")
         add.add_argument("--refresh", action="store_true", help="fetch the catalogue now and wait for it")
         add.add_argument(
@@ -68,7 +69,7 @@ class Command(RunsCommand):
         diff.add_argument(
             "--kind", choices=[*_KINDS, "all"], default="all", help="only live, or only movies and series"
         )
-        diff.add_argument("--most", type=int, default=20, help="examples of each kind of change")
+        diff.add_argument("--most", type=whole, default=20, help="examples of each kind of change")
         diff.set_defaults(action=self.diff)
         doctor = verbs.add_parser("doctor", help="examine a provider step by step; the report may be shown to others")
         doctor.add_argument("name")

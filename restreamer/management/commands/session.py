@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 from channels.models import Channel, Stream
-from restreamer.cli import RestreamerCommand
+from restreamer.cli import RestreamerCommand, whole
 from restreamer.lib.errors import InvalidInput
 from restreamer.lib.redis_client import connection
 from streaming.candidates import channel_key
@@ -25,11 +25,11 @@ class Command(RestreamerCommand):
         stop.add_argument("session", help="its id, as `session list` shows it")
         stop.set_defaults(action=self.stop)
         switch = verbs.add_parser("switch", help="have a channel take its next source now; nobody is dropped")
-        switch.add_argument("channel", type=int, help="its id, as `channel list` shows it")
+        switch.add_argument("channel", type=whole, help="its id, as `channel list` shows it")
         switch.set_defaults(action=self.switch)
         prefer = verbs.add_parser("prefer", help="have a stream tried first for a day, and at once where it runs")
-        prefer.add_argument("channel", type=int)
-        prefer.add_argument("stream", type=int, help="id of the stream; 0 takes the wish back")
+        prefer.add_argument("channel", type=whole)
+        prefer.add_argument("stream", type=whole, help="id of the stream; 0 takes the wish back")
         prefer.set_defaults(action=self.prefer)
 
     def list_all(self, options: dict[str, Any]) -> None:

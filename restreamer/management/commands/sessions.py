@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 
-from restreamer.cli import RestreamerCommand
+from restreamer.cli import RestreamerCommand, whole
 from restreamer.lib.errors import InvalidInput
 from restreamer.lib.redis_client import connection
 from streaming.journal import keeping
@@ -39,7 +39,7 @@ class Command(RestreamerCommand):
         listing.add_argument("--channel", default="", help="only of this channel, by id or name")
         listing.add_argument("--since", type=_moment, help="began since then: 30m, 6h, 2d, 2026-01-31, or with a time")
         listing.add_argument("--end", choices=["running", *(end.value for end in End)], help="only those that ended so")
-        listing.add_argument("--limit", type=int, default=_SHOWN, help=f"at most so many, {_SHOWN} unless told")
+        listing.add_argument("--limit", type=whole, default=_SHOWN, help=f"at most so many, {_SHOWN} unless told")
         listing.set_defaults(action=self.list_all)
         show = verbs.add_parser("show", help="one viewing: its sentence and its whole journal")
         show.add_argument("session", help="its id, as `sessions list` or `session list` shows it")
@@ -99,7 +99,11 @@ def _chosen(options: dict[str, Any]) -> QuerySet[PlaySession]:
     if viewer := options["viewer"]:
         rows = rows.filter(viewer_name=viewer)
     if channel := options["channel"]:
-        rows = rows.filter(channel=int(channel)) if channel.isdigit() else rows.filter(title__iexact=channel)
+        rows = (
+            rows.filter(channel=int(channel))
+            if re.fullmatch(r"[0-9]{1,9}", channel)
+            else rows.filter(title__iexact=channel)
+        )
     if options["since"] is not None:
         rows = rows.filter(started_at__gte=options["since"])
     if options["end"] == "running":

@@ -8,7 +8,7 @@ from typing import Any
 from accounts.adding import add_viewer
 from accounts.models import Viewer
 from restreamer.addresses import viewer_addresses
-from restreamer.cli import RestreamerCommand
+from restreamer.cli import RestreamerCommand, whole
 from restreamer.lib.errors import InvalidInput
 
 
@@ -20,7 +20,7 @@ class Command(RestreamerCommand):
         add = verbs.add_parser("add", help="add a viewer; prints its password and addresses once")
         add.add_argument("name")
         add.add_argument("--password", default="", help="made up when not given")
-        add.add_argument("--connections", type=int, default=1, help="streams at once; 0 = no limit of its own")
+        add.add_argument("--connections", type=whole, default=1, help="streams at once; 0 = no limit of its own")
         add.set_defaults(action=self.add)
         listing = verbs.add_parser("list", help="list the viewers")
         listing.set_defaults(action=self.list_all)

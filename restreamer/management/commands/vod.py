@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from portals.models import Portal, RunKind, RunState
+from restreamer.cli import whole
 from restreamer.cli_runs import RunsCommand, portals_named
 from restreamer.lib.errors import InvalidInput
 from vod.models import Movie, Series
@@ -34,9 +35,9 @@ class Command(RunsCommand):
             parser.add_argument("--kind", choices=list(_KINDS), default="all")
             parser.add_argument("--portal", default="", metavar="NAME", help="only what this portal offers")
             parser.add_argument("--category", default="", metavar="NAME", help="only of this category")
-            parser.add_argument("--id", type=int, action="append", default=[], help="only this one; may be repeated")
+            parser.add_argument("--id", type=whole, action="append", default=[], help="only this one; may be repeated")
             parser.add_argument("--all", action="store_true", help="every one (list, search: hidden ones too)")
-            parser.add_argument("--most", type=int, default=1000, help="show no more than so many of each kind")
+            parser.add_argument("--most", type=whole, default=1000, help="show no more than so many of each kind")
             parser.set_defaults(action=action)
         for verb, text, action in (
             ("refresh", "fetch the lists of movies and series", self.refresh),
