@@ -1,6 +1,7 @@
 """The curator's pages about channels."""
 
-from channels.admin.channel import ChannelAdmin, GroupAdmin
+from channels.admin.channel import ChannelAdmin
+from channels.admin.group import GroupAdmin
 from channels.admin.lineup import LineupAdmin
 from channels.admin.logos import LogoAdmin
 from channels.admin.merge import MergeAdmin

@@ -1,4 +1,4 @@
-"""Channels and groups: what viewers see."""
+"""Channels: what viewers see."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from unfold.decorators import action, display
 from unfold.views import ChangeList
 
 from channels.admin.bulk import BulkActions
+from channels.admin.bulk_fields import FieldActions
 from channels.admin.filters import CountryFilter, GroupFilter, PlayableFilter, PortalFilter, QualityFilter
 from channels.admin.guide import GuideFilter, GuidePages
 from channels.admin.logos import WearerForm, WearsLogo
 from channels.admin.provider_says import ChangedFilter, ProviderSays
-from channels.models import Channel, ChannelStream, Group
+from channels.models import Channel, ChannelStream
 from guide.jobs import ask_for_match
 from guide.models import GuideMatch
 
@@ -69,7 +70,7 @@ class StreamsInline(TabularInline):
 
 
 @admin.register(Channel)
-class ChannelAdmin(BulkActions, GuidePages, ProviderSays, WearsLogo, ModelAdmin):
+class ChannelAdmin(BulkActions, FieldActions, GuidePages, ProviderSays, WearsLogo, ModelAdmin):
     """Enable, disable, rename, number, group."""
 
     list_display = ("name", "shown_number", "group", "enabled", "stream_count", "guide_channel")
@@ -96,18 +97,9 @@ class ChannelAdmin(BulkActions, GuidePages, ProviderSays, WearsLogo, ModelAdmin)
     search_fields = ("name", "guide_id")  # get_search_results looks at numbers and the names of streams too
     search_help_text = "Name, number, guide id, or the name of a stream"
     actions = (
-        "enable",
-        "disable",
-        "number",
-        "rename",
-        "reset",
-        "merge",
-        "split",
-        "rank",
-        "take_icons",
-        "favour",
-        "unfavour",
-    )
+        "enable", "disable", "move", "number", "rename", "set_logo", "take_icons", "mark_adult", "mark_not_adult",
+        "favour", "unfavour", "reset", "merge", "split", "rank",
+    )  # fmt: skip
     autocomplete_fields = ("group",)
     inlines = (StreamsInline,)
     show_full_result_count = False
@@ -189,25 +181,3 @@ class ChannelAdmin(BulkActions, GuidePages, ProviderSays, WearsLogo, ModelAdmin)
             ask_for_match()
         word = "shown to viewers" if enabled else "hidden from viewers"
         self.message_user(request, f"{changed} channel(s) are now {word}.", messages.SUCCESS)
-
-
-@admin.register(Group)
-class GroupAdmin(WearsLogo, ModelAdmin):
-    """Our own sorting."""
-
-    empty_hint = "Groups come with a portal's genres at its first refresh; they are yours to rename, order and add to."
-    form = WearerForm
-    fields = ("name", "position", "picture", "logo", "logo_file", "logo_from")
-    readonly_fields = ("picture",)
-    list_display = ("name", "position", "channel_count")
-    list_editable = ("position",)
-    search_fields = ("name",)
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Group]:
-        groups: QuerySet[Group] = super().get_queryset(request)
-        return groups.annotate(channels_total=Count("channels"))
-
-    @display(description="channels")
-    def channel_count(self, group: Group) -> int:
-        """How many channels stand in it."""
-        return group.channels_total  # type: ignore[attr-defined,no-any-return]

@@ -221,3 +221,8 @@ def file_facts(item: str) -> str:
 def archive_layout(portal_id: int) -> str:
     """Which of the layouts a portal's archive may have was the one that played."""
     return f"{PREFIX}archive:layout:{portal_id}"
+
+
+def bulk_undo(name: str) -> str:
+    """JSON of what one change of many channels at once would be taken back by."""
+    return f"{PREFIX}channels:undo:{name}"
