@@ -19,6 +19,7 @@ from channels.models import Channel, ChannelStream, GenreMap, Group, Stream
 from channels.numbers import shown_number
 from restreamer.lib import names
 from restreamer.lib.errors import InvalidInput
+from restreamer.lib.pictures import is_uploaded
 
 #: Columns a provider has a word about, and what people call them.
 FIELDS = {
@@ -171,7 +172,7 @@ def _compared(channel: Channel, said: Said, taken: dict[Decimal, list[tuple[int,
         yield Difference(channel, "number", channel.shown_number, shown_number(said.number), clash)
     for field, (here, there) in pairs.items():
         if here != there:
-            yield Difference(channel, field, here, there)
+            yield Difference(channel, field, "an uploaded picture" if is_uploaded(here) else here, there)
     for field in ("is_radio", "adult"):
         if getattr(channel, field) != getattr(said, field):
             yield Difference(channel, field, _yes(getattr(channel, field)), _yes(getattr(said, field)))

@@ -24,6 +24,7 @@ SHOWN, LOOKED_AT = 300, 5000
 #: Lines of one piece of a download.
 _PIECE = 500
 _FIELD = "border border-base-200 dark:bg-base-900 dark:border-base-700 px-3 py-2 rounded-default w-full"
+_PROCESS = {"class": _FIELD, "list": "processes", "placeholder": "all"}
 
 
 class FilterForm(forms.Form):
@@ -34,7 +35,7 @@ class FilterForm(forms.Form):
         choices=[("", "all"), *((level, f"{level.lower()} and worse") for level in LEVELS[1:])],
         widget=forms.Select(attrs={"class": _FIELD}),
     )
-    process = forms.CharField(required=False, max_length=50, widget=forms.TextInput(attrs={"class": _FIELD}))
+    process = forms.CharField(required=False, max_length=50, widget=forms.TextInput(attrs=_PROCESS))
     q = forms.CharField(
         label="words", required=False, max_length=200, widget=forms.TextInput(attrs={"class": _FIELD, "type": "search"})
     )
@@ -74,6 +75,7 @@ def page(request: HttpRequest) -> HttpResponse:
         "title": "Log",
         "form": form,
         "lines": found,
+        "processes": sorted({line.process for line in found}),
         "cursor": str(cursor),
         "query": request.GET.urlencode(),
         "shown": SHOWN,

@@ -69,6 +69,9 @@ class WearerForm(forms.ModelForm[Any]):
         super().__init__(*args, **kwargs)
         if "logo_from" in self.fields:
             self.fields["logo_from"].queryset = Logo.objects.defer("blob")  # type: ignore[attr-defined]
+            if is_uploaded(self.initial.get("logo") or ""):
+                said = self.fields["logo"].help_text
+                self.fields["logo"].help_text = format_html("The word for a picture uploaded here. {}", said)
 
     def clean_logo(self) -> str:
         value: str = self.cleaned_data["logo"].strip()

@@ -64,7 +64,7 @@ class ProviderSays(admin.ModelAdmin[Channel]):
                 field = form.base_fields.get(one.field)
                 if field is not None:
                     field.help_text = format_html(
-                        '<span class="break-all">The provider says: {}</span> <a class="font-medium '
+                        '<span style="overflow-wrap:anywhere">The provider says: {}</span> <a class="font-medium '
                         'text-primary-600 dark:text-primary-500" href="{}?what={}">Take that…</a>',
                         one.there or "nothing",
                         page,

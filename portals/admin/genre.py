@@ -185,10 +185,13 @@ class GenreAdmin(ModelAdmin):
         return super().changelist_view(request, {**context, **(extra_context or {})})  # type: ignore[no-any-return]
 
     @display(description="entries")
-    def entries(self, genre: Genre) -> str:
+    def entries(self, genre: Genre) -> SafeString | str:
         """What the portal lists in it, and how much of it viewers see."""
         facts = _facts(genre)
-        return f"{facts.entries:,} ({facts.shown:,} shown)" if facts else "–"
+        if facts is None:
+            return "–"
+        told = f"{facts.entries:,} ({facts.shown:,} shown)"
+        return format_html('<span class="whitespace-nowrap">{}</span>', told)
 
     @display(description="next refresh")
     def taken(self, genre: Genre) -> SafeString | str:

@@ -107,6 +107,11 @@ def test_columns_go_back_and_the_others_stay(mine, stream):
         provider_says.reset([channel], ["favourite"])
 
 
+def test_an_uploaded_logo_is_called_what_it_is(mine):
+    Channel.objects.update(logo="upload:0123")
+    assert told(mine, "logo") == {"logo": ("an uploaded picture", "http://p/bbc.png")}
+
+
 def test_a_number_somebody_else_has_is_told(mine):
     ChannelFactory(name="Seven", number=7)
     clash = {one.field: one.clash for one in provider_says.differences([mine])}
