@@ -3,7 +3,7 @@
 from django.urls import URLPattern, URLResolver, path, re_path
 
 from streaming import title_urls, tuner_urls, xtream_urls
-from streaming.views import group, guide, hls, live, logo, pages, player, playlist, tv_guide
+from streaming.views import group, guide, hls, library, live, logo, pages, player, playlist, tv_guide
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("playlist", playlist.playlist, name="playlist"),
@@ -45,6 +45,12 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("guide/", tv_guide.grid, name="tv-guide"),
     path("guide/search/", tv_guide.search, name="tv-guide-search"),
     path("guide/<int:channel_id>/<int:start>/", tv_guide.broadcast, name="broadcast"),
+    path("library/", library.library, name="library"),
+    path("library/movies/", library.movies, name="library-movies"),
+    path("library/movies/<int:public_id>/", library.movie, name="library-movie"),
+    path("library/series/", library.series, name="library-series"),
+    path("library/series/<int:public_id>/", library.one_series, name="library-one-series"),
+    path("library/play/<int:public_id>/", library.play, name="library-play"),
     path("portal/<str:portal>/channels", pages.portal_channels),
     *tuner_urls.urlpatterns,
     *xtream_urls.named,
