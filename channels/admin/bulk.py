@@ -126,6 +126,7 @@ class BulkActions(admin.ModelAdmin[Channel]):
             "action_name": name,
             "form": form,
             "chosen": chosen,
+            "everything": request.POST.get("select_across") == "1",
             "changes": changes[:_PREVIEW],
             "more": max(0, len(changes) - _PREVIEW),
             "clashes": sum(bool(change.clash) for change in changes),

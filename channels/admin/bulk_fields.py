@@ -57,7 +57,9 @@ class GroupForm(forms.Form):
 class LogoForm(forms.Form):
     """One of the logos that are there, another address, or none."""
 
-    logo = forms.ModelChoiceField(Logo.objects.defer("blob"), label="one of the logos", required=False)
+    logo = forms.ModelChoiceField(
+        Logo.objects.defer("blob"), label="one of the logos", required=False, empty_label="choose…"
+    )
     address = forms.CharField(label="or the picture at this address", max_length=2000, required=False)
     none = forms.BooleanField(label="or no logo at all", required=False)
 

@@ -95,7 +95,7 @@ class ChannelAdmin(BulkActions, FieldActions, GuidePages, ProviderSays, WearsLog
     list_max_show_all = _PAGE_SIZES[-1]
     list_after_template = "channels/channel_list_rows.html"
     search_fields = ("name", "guide_id")  # get_search_results looks at numbers and the names of streams too
-    search_help_text = "Name, number, guide id, or the name of a stream"
+    search_help_text = "Name, number, guide id or stream"
     actions = (
         "enable", "disable", "move", "number", "rename", "set_logo", "take_icons", "mark_adult", "mark_not_adult",
         "favour", "unfavour", "reset", "merge", "split", "rank",

@@ -54,6 +54,27 @@ def test_the_page_shows_numbers_first_and_writes_them_then(admin_client):
     assert set(Channel.objects.values_list("number", flat=True)) == {20, 21}
 
 
+def test_all_that_was_found_is_numbered_without_naming_each(admin_client):
+    ChannelFactory.create_batch(60, name="Sport")
+    other = ChannelFactory(name="News", number=3)
+    address = reverse(LISTING) + "?q=Sport"
+    form = {
+        "action": "number",
+        "_selected_action": "0",
+        "select_across": "1",
+        "mode": "from",
+        "first": "100",
+        "last": "0",
+    }
+    page = admin_client.post(address, {**form, "preview": "1"}).content.decode()
+    assert 'name="select_across" value="1"' in page
+    assert page.count('name="_selected_action"') == 1
+    admin_client.post(address, {**form, "apply": "1"})
+    assert set(Channel.objects.filter(name="Sport").values_list("number", flat=True)) == set(range(100, 160))
+    other.refresh_from_db()
+    assert other.number == 3
+
+
 def test_the_page_shows_names_first_and_writes_them_then(admin_client):
     channels = [ChannelFactory(name="UK: BBC One"), ChannelFactory(name="ITV")]
     page = posted(admin_client, "rename", channels, preview="1", pattern=r"^UK: ", replacement="").content.decode()
