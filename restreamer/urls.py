@@ -12,7 +12,7 @@ from monitoring.metrics import metrics
 from restreamer import health
 from restreamer.backup import pages as backup_pages
 from streaming import now_playing
-from streaming.views import channel_addresses, hdhr, looking
+from streaming.views import address_builder, channel_addresses, hdhr, looking
 
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
@@ -24,6 +24,7 @@ urlpatterns = [
     path("api/", staff_member_required(RedirectView.as_view(pattern_name="api:openapi-view"))),
     path("api/", api.urls),
     path("", include("accounts.urls")),
+    path("me/viewer/<int:viewer_id>/addresses/", address_builder.builder, name="addresses"),
     path("admin/", include(now_playing.urls())),
     path("admin/", include([*looking.urls(), *channel_addresses.urls()])),
     path("admin/", include(log_page.urls())),

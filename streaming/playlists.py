@@ -99,7 +99,7 @@ def text(choice: Choice, sight: Sight, form: PlaylistForm) -> Iterator[str]:
         rows = _sorted(listed(channels_of(choice, sight)), choice.cleaned_data["sort"])
         yield from output.pieces(output.channel_entry(row, form) for row in rows)
     if "movies" in kinds:
-        movies = _titles(choice, sight.movies()).in_order()
+        movies = titles_of(choice, sight.movies()).in_order()
         yield from output.pieces(output.movie_entry(row, form) for row in listing.movies(movies))
     if "series" in kinds:
         yield from output.pieces(_episodes(choice, sight, form))
@@ -114,7 +114,7 @@ def groups_text(choice: Choice, sight: Sight, form: PlaylistForm) -> Iterator[st
 
 
 def _episodes(choice: Choice, sight: Sight, form: PlaylistForm) -> Iterator[str]:
-    shown = _titles(choice, sight.series()).in_order()
+    shown = titles_of(choice, sight.series()).in_order()
     all_series = {row.id: row for row in listing.series(shown)}
     rows = listing.episodes(sight.episodes().in_order())
     for series_id, group in groupby(rows, key=lambda row: row.series_id):
@@ -128,7 +128,7 @@ def _episodes(choice: Choice, sight: Sight, form: PlaylistForm) -> Iterator[str]
                 break
 
 
-def _titles(choice: Choice, titles: TitleQuerySet[T]) -> TitleQuerySet[T]:
+def titles_of(choice: Choice, titles: TitleQuerySet[T]) -> TitleQuerySet[T]:
     """Of the movies or series the viewer sees those asked for."""
     if choice.cleaned_data["group"]:
         titles = titles.in_category(choice.cleaned_data["group"])
