@@ -85,10 +85,10 @@ def differences(channels: Iterable[Channel], fields: Collection[str] = tuple(FIE
     """Where the channels differ from their providers' word, in the order given."""
     chosen = list(channels)
     found = []
-    taken = _taken(chosen) if "number" in fields else {}
     for start in range(0, len(chosen), _AT_ONCE):
         part = chosen[start : start + _AT_ONCE]
         said = _said(part)
+        taken = _taken(one.number for one in said.values()) if "number" in fields else {}
         for channel in part:
             if channel.pk in said:
                 found += [one for one in _compared(channel, said[channel.pk], taken) if one.field in fields]
@@ -178,13 +178,13 @@ def _compared(channel: Channel, said: Said, taken: dict[Decimal, list[tuple[int,
             yield Difference(channel, field, _yes(getattr(channel, field)), _yes(getattr(said, field)))
 
 
-def _taken(channels: Sequence[Channel]) -> dict[Decimal, list[tuple[int, str]]]:
-    """Who has which number; nobody is asked when nobody is chosen."""
+def _taken(numbers: Iterable[Decimal | None]) -> dict[Decimal, list[tuple[int, str]]]:
+    """Who has these numbers."""
+    asked = {number for number in numbers if number is not None}
     taken: dict[Decimal, list[tuple[int, str]]] = {}
-    if channels:
-        for number, pk, name in Channel.objects.exclude(number=None).order_by().values_list("number", "pk", "name"):
-            if number is not None:
-                taken.setdefault(number, []).append((pk, name))
+    for number, pk, name in Channel.objects.filter(number__in=asked).order_by().values_list("number", "pk", "name"):
+        if number is not None:
+            taken.setdefault(number, []).append((pk, name))
     return taken
 
 
