@@ -52,7 +52,9 @@ def _put(run_id: int) -> None:
 
 def perform(run_id: int) -> dict[str, int]:
     """Job: do the run. A refusal is recorded in its row and is no failure of the worker."""
-    run = Run.objects.select_related("portal").get(pk=run_id)
+    run = Run.objects.select_related("portal").filter(pk=run_id).first()
+    if run is None:  # deleted with its portal before its turn
+        return {}
     try:
         return dict(refreshing.perform(run).counts)
     except RunGoesOn:

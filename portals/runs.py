@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
+from django.db import DatabaseError
 from django.db.models import Q
 from django.db.models.functions import Coalesce
 from django.utils import timezone
@@ -89,6 +90,8 @@ def recorded(run: Run, watcher: Watcher | None = None) -> Iterator[Progress]:
         _end(run, RunState.FAILED, redact.text(err.message))
         raise
     except BaseException as err:
+        if isinstance(err, DatabaseError) and not Run.objects.filter(pk=run.pk).exists():
+            raise RunCancelled("What was refreshed is deleted meanwhile.") from err
         # Wide on purpose: whatever ends a job must end its row too. The traceback goes to the log by the re-raise.
         _end(run, RunState.FAILED, f"An error of ours: {redact.text(type(err).__name__)}. The log has the details.")
         raise
@@ -173,7 +176,7 @@ def cancel(run: Run) -> bool:
 
 
 def _end(run: Run, state: RunState, error: str, progress: Progress | None = None) -> None:
-    Run.objects.filter(pk=run.pk).update(
+    kept = Run.objects.filter(pk=run.pk).update(
         state=state,
         error=error,
         counts=progress.counts if progress else {},
@@ -181,7 +184,10 @@ def _end(run: Run, state: RunState, error: str, progress: Progress | None = None
         finished_at=timezone.now(),
         heartbeat_at=timezone.now(),
     )
-    run.refresh_from_db()
+    if kept:
+        run.refresh_from_db()
+    else:  # deleted with its portal or guide while it worked
+        run.state, run.error = state, error
 
 
 def _forget_old(run: Run) -> None:

@@ -27,20 +27,22 @@ class RunsCommand(RestreamerCommand):
         """Refresh the portals, each in all its kinds or the named ones: in the background, or here when no worker
         runs. Says how each ended; returns rows for `--json`."""
         runs: list[Run] = []
+        of: dict[int, Portal] = {}
         bar = ProgressBar(self.draw, redraws=self.stdout.isatty()) if watch else None
         background = workers_alive()
         for portal in portals:
             for kind in kinds or refreshing.kinds_of(portal):
                 run = enqueue_refresh(portal, kind, "command line")
+                of[run.pk] = portal
                 if not background:
-                    self._perform(run, bar)
+                    self._perform(run, portal, bar)
                 runs.append(run)
         if background and wait:
             for run in runs:
-                self._follow(run, bar)
+                self._follow(run, of[run.pk], bar)
         told: set[tuple[int | None, str]] = set()
         for run in runs:
-            run.refresh_from_db()
+            _look_again(run, of[run.pk])
             why = (run.portal_id, run.error)
             self.say(_sentence(run, again=bool(run.error) and why in told))
             told.add(why)
@@ -51,7 +53,7 @@ class RunsCommand(RestreamerCommand):
         self.stdout.write(text, ending="")
         self.stdout.flush()
 
-    def _perform(self, run: Run, bar: ProgressBar | None) -> None:
+    def _perform(self, run: Run, portal: Portal, bar: ProgressBar | None) -> None:
         try:
             while True:
                 try:
@@ -60,15 +62,15 @@ class RunsCommand(RestreamerCommand):
                     continue  # nobody else waits for this process
                 break
         except RestreamerError:
-            run.refresh_from_db()  # its sentence is in the row and said by the caller
+            _look_again(run, portal)  # its sentence is in the row and said by the caller
         finally:
             if bar:
                 bar.close()
 
-    def _follow(self, run: Run, bar: ProgressBar | None) -> None:
+    def _follow(self, run: Run, portal: Portal, bar: ProgressBar | None) -> None:
         while True:
             run_rows.bury_dead()
-            run.refresh_from_db()
+            _look_again(run, portal)
             if not run.is_under_way:
                 break
             if bar:
@@ -87,6 +89,15 @@ def portals_named(names: list[str]) -> list[Portal]:
         known = ", ".join(Portal.objects.values_list("name", flat=True)) or "none yet"
         raise InvalidInput(f"No portal is called {', '.join(sorted(missing))}. There are: {known}.")
     return found
+
+
+def _look_again(run: Run, portal: Portal) -> None:
+    """Read the row anew. One deleted with its portal is a run that was stopped."""
+    try:
+        run.refresh_from_db()
+    except Run.DoesNotExist:
+        run.portal = portal  # as it was, for its name
+        run.state, run.error = RunState.CANCELLED, "The portal was deleted meanwhile."
 
 
 def _sentence(run: Run, *, again: bool = False) -> str:

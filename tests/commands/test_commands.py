@@ -10,7 +10,8 @@ from django.core.management import CommandError, call_command
 from django.db import OperationalError
 
 from accounts.models import Viewer
-from channels.models import Channel
+from channels.models import Channel, Stream
+from portals import jobs
 from portals.errors import PortalUnreachable
 from portals.models import Portal, Run, Subscription
 from portals.providers.records import GenreRecord, StreamRecord, SubscriptionReport
@@ -44,6 +45,7 @@ def listing(monkeypatch):
 
     monkeypatch.setattr("channels.refresh.provider_for", lambda portal: Listed())
     monkeypatch.setattr("vod.refresh.vod_provider_for", lambda portal: Listed())
+    return Listed
 
 
 def test_a_portal_is_added_with_its_macs():
@@ -329,3 +331,17 @@ def test_viewings_of_what_is_no_channels_id_are_looked_for_by_name(channel):
 def test_a_portals_name_is_something_one_can_type():
     with pytest.raises(CommandError, match="control character"):
         said("portal", "add", "\x01", "http://h/c/", "--mac", "00:1A:79:00:00:01")
+
+
+def test_a_portal_deleted_while_it_is_refreshed_stops_the_refresh(listing, monkeypatch):
+    listed = listing.live_streams
+
+    def leaving(self, progress):
+        yield from listed(self, progress)
+        Portal.objects.all().delete()
+
+    monkeypatch.setattr(listing, "live_streams", leaving)
+    portal = PortalFactory(name="Mine", with_vod=False)
+    assert said("portal", "refresh", "Mine") == "Mine: refresh cancelled. The portal was deleted meanwhile.\n"
+    assert not Stream.objects.exists()
+    assert jobs.perform(portal.pk) == {}, "a run that is gone before its turn is nobody's fault"
