@@ -60,7 +60,11 @@ def enqueue_due(now: datetime) -> Run | None:
     """Have one made when the newest is old enough. A house that is new has its first when it is that old itself."""
     if not settings.BACKUP_HOURS:
         return None
-    backups = shelf.all_backups()
+    try:
+        backups = shelf.all_backups()
+    except BackupFailed:
+        # The run will say so, and an alert with it.
+        backups = []
     since = backups[0].made_at if backups else User.objects.aggregate(first=Min("date_joined"))["first"]
     if since is None or now - since < timedelta(hours=settings.BACKUP_HOURS):
         return None

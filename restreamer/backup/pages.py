@@ -18,6 +18,7 @@ from django.views.decorators.http import require_POST, require_safe
 from portals import runs
 from portals.models import Run, RunKind, RunState
 from restreamer.backup import jobs, shelf
+from restreamer.backup.errors import BackupFailed
 from restreamer.lib.errors import InvalidInput, RestreamerError
 
 Page = Callable[..., HttpResponseBase]
@@ -35,10 +36,15 @@ def urls() -> list[URLPattern]:
 
 def listed(request: HttpRequest) -> HttpResponse:
     """What is there."""
+    backups: list[shelf.Backup] = []
+    try:
+        backups = shelf.all_backups()
+    except BackupFailed as err:
+        messages.error(request, err.message)
     under_way = runs.under_way(None, RunKind.BACKUP)
     last = Run.objects.filter(kind=RunKind.BACKUP).first()
     context = {
-        "backups": shelf.all_backups(),
+        "backups": backups,
         "folder": settings.BACKUP_FOLDER,
         "hours": settings.BACKUP_HOURS,
         "keep": settings.BACKUP_KEEP,
@@ -86,7 +92,7 @@ def _owners(view: Page) -> Page:
 def _found(name: str) -> shelf.Backup:
     try:
         return shelf.named(name)
-    except InvalidInput as err:
+    except (InvalidInput, BackupFailed) as err:
         raise Http404(err.message) from err
 
 

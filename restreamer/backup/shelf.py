@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+import stat
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from django.conf import settings
 
+from restreamer.backup.errors import BackupFailed
 from restreamer.lib import data_folder
 from restreamer.lib.errors import InvalidInput
 
@@ -48,14 +51,19 @@ def folder() -> Path:
 
 
 def all_backups() -> list[Backup]:
-    """What is there, newest first."""
-    if not settings.BACKUP_FOLDER.is_dir():
-        return []
+    """What is there, newest first. Raises BackupFailed when the folder cannot be read: a share that is away."""
     found = []
-    for path in settings.BACKUP_FOLDER.iterdir():
-        if _NAME.fullmatch(path.name) and path.is_file() and not path.is_symlink():
-            facts = path.stat()
-            found.append(Backup(path.name, facts.st_size, datetime.fromtimestamp(facts.st_mtime, UTC), path))
+    try:
+        for path in settings.BACKUP_FOLDER.iterdir():
+            # Somebody may delete one at this moment.
+            with contextlib.suppress(FileNotFoundError):
+                facts = path.lstat()
+                if _NAME.fullmatch(path.name) and stat.S_ISREG(facts.st_mode):
+                    found.append(Backup(path.name, facts.st_size, datetime.fromtimestamp(facts.st_mtime, UTC), path))
+    except FileNotFoundError:
+        return []
+    except OSError as err:
+        raise BackupFailed(f"The folder {settings.BACKUP_FOLDER} cannot be read: {err.strerror or err}.") from err
     return sorted(found, key=lambda one: (one.made_at, one.name), reverse=True)
 
 

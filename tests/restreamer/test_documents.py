@@ -52,7 +52,7 @@ def _told_value(kind: str, written: str) -> str:
     return f"{product:.15g}"
 
 
-COMMANDS = ("catalogue", "channel", "epg", "import", "portal", "session", "sessions", "user", "viewer", "vod")
+COMMANDS = ("backup", "catalogue", "channel", "epg", "import", "portal", "session", "sessions", "user", "viewer", "vod")
 #: Django's own, and what all ours take.
 _EVERYWHERE = {
     *("--version", "--settings", "--pythonpath", "--traceback", "--no-color", "--force-color", "--skip-checks"),

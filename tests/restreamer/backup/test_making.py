@@ -63,6 +63,15 @@ def test_what_failed_is_not_tried_at_every_look(owner, settings):
     assert jobs.enqueue_due(later + timedelta(minutes=61)) is not None
 
 
+def test_a_folder_that_cannot_be_read_ends_no_scheduler(owner, settings):
+    settings.BACKUP_FOLDER = settings.BACKUP_FOLDER / "file"
+    settings.BACKUP_FOLDER.write_text("no folder")
+    run = jobs.enqueue_due(timezone.now() + timedelta(hours=25))
+    assert perform(run).state == RunState.FAILED
+    with pytest.raises(CommandError, match="cannot be read"):
+        call_command("backup", "list")
+
+
 def test_the_newest_of_the_clock_stay_and_all_that_people_made(owner, settings):
     settings.BACKUP_KEEP = 2
     for day in range(4):

@@ -27,6 +27,12 @@ def test_it_lists_what_is_there_and_how_to_restore_it(owner):
     assert f"./run manage backup restore {NAME}" in page
 
 
+def test_a_folder_that_cannot_be_read_is_a_sentence(owner, settings):
+    settings.BACKUP_FOLDER = settings.BACKUP_FOLDER / NAME
+    assert "cannot be read" in owner.get(reverse("backups")).content.decode()
+    assert owner.get(reverse("backup_download", args=[NAME])).status_code == 404
+
+
 def test_the_menu_leads_there(owner):
     assert reverse("backups") in owner.get(reverse("admin:index")).content.decode()
 
