@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable
 from datetime import tzinfo
 from typing import Any, Concatenate
@@ -57,7 +58,10 @@ def for_people(view: View) -> Callable[..., HttpResponseBase]:
 
 def refused(request: HttpRequest, err: RestreamerError) -> HttpResponseBase:
     """The sentence meant for viewers, in our frame."""
-    return shown(request, "streaming/refused.html", {"sentence": err.public}, err.status)
+    response = shown(request, "streaming/refused.html", {"sentence": err.public}, err.status)
+    if err.retry_after_s is not None and err.status in (429, 503):
+        response.headers["Retry-After"] = str(math.ceil(err.retry_after_s))
+    return response
 
 
 def is_browser(request: HttpRequest) -> bool:

@@ -288,3 +288,9 @@ def test_a_page_costs_the_same_for_many_channels(client, viewer, now, django_ass
 @pytest.mark.parametrize("path", ["/guide/1/99999999999999999999/", "/guide/99999999999/1/", "/guide/1/0/"])
 def test_what_is_not_told_is_404(client, viewer, path):
     assert ask(client, viewer, path).status_code == 404
+
+
+def test_who_guesses_too_often_is_told_when_to_come_back(client, redis):
+    answers = [client.get("/guide/", {"token": f"wrong{n}"}) for n in range(31)]
+    assert (answers[0].status_code, answers[-1].status_code) == (401, 429)
+    assert int(answers[-1]["Retry-After"]) > 0
