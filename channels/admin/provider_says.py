@@ -120,6 +120,7 @@ class ProviderSays(admin.ModelAdmin[Channel]):
             "title": "Reset to what the provider says",
             "form": form,
             "chosen": chosen,
+            "everything": request.POST.get("select_across") == "1",
             "changes": changes[:_PREVIEW],
             "more": max(0, len(changes) - _PREVIEW),
             "count": len({change.channel.pk for change in changes}),

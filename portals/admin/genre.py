@@ -249,6 +249,7 @@ class GenreAdmin(ModelAdmin):
             "title": "Change genres",
             "form": form,
             "chosen": chosen,
+            "everything": request.POST.get("select_across") == "1",
             "previewed": form.is_bound and form.is_valid(),
             "changes": changes[:_PREVIEW],
             "count": len(changes),

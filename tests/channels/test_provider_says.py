@@ -134,6 +134,17 @@ def test_many_go_back_after_they_were_shown(admin_client, mine, untouched, redis
     assert "not one of the available choices" in posted(admin_client, "apply", [mine], "favourite")
 
 
+def test_all_that_a_search_found_goes_back_without_naming_each(admin_client, mine, untouched):
+    where = f"{reverse(LISTING)}?changed=name"
+    data = {"action": "reset", "_selected_action": [0], "select_across": "1"}
+    page = admin_client.post(where, {**data, "preview": "1", "fields_to_reset": ["name"]}).content.decode()
+    assert 'name="select_across" value="1"' in page
+    assert f'value="{mine.pk}"' not in page
+    admin_client.post(where, {**data, "apply": "1", "fields_to_reset": ["name", "number"]})
+    assert Channel.objects.get(pk=mine.pk).number == 7
+    assert Channel.objects.get(pk=untouched.pk).number is None
+
+
 def test_the_channels_own_page_tells_and_takes_one_column_back(admin_client, mine):
     page = admin_client.get(reverse("admin:channels_channel_change", args=[mine.pk])).content.decode()
     assert "The provider says: UK: BBC One FHD" in page

@@ -113,6 +113,17 @@ def test_many_are_changed_at_once_and_taken_back(admin_client, news, action):
     assert "nothing to take back" in page
 
 
+def test_all_that_a_filter_found_change_without_naming_each(admin_client, portal, news, action):
+    where = f"{reverse(LISTING)}?kind__exact=live"
+    data = {"action": "change_many", "_selected_action": [0], "select_across": "1", **NOTHING, "taken": "no"}
+    page = admin_client.post(where, {**data, "preview": "1"}).content.decode()
+    assert 'name="select_across" value="1"' in page
+    assert "Change 1<" in page
+    admin_client.post(where, {**data, "apply": "1"})
+    assert [row.genre for row in GenreMap.objects.filter(ignored=True)] == [news]
+    assert not CategoryMap.objects.exists()
+
+
 def test_hiding_what_is_there_leaves_what_others_feed(admin_client, news):
     other = LinkFactory().channel
     change(admin_client, [news], "apply", entries="no")
