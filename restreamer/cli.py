@@ -17,6 +17,9 @@ from restreamer.lib.errors import RestreamerError
 #: As SQLite and PostgreSQL say that a table or column is not there: nobody has migrated.
 _NO_TABLE = re.compile(r"no such (?:table|column)|(?:relation|column) .* does not exist")
 
+#: The same of a disk without space.
+_FULL = re.compile(r"disk is full|No space left on device")
+
 Action = Callable[["RestreamerCommand", dict[str, Any]], None]
 
 
@@ -60,6 +63,8 @@ class RestreamerCommand(BaseCommand):
         except RestreamerError as err:
             self._fail(err.message, err)
         except (OperationalError, ProgrammingError) as err:
+            if _FULL.search(str(err)):
+                self._fail("The disk is full. Nothing was stored; `./run doctor` says where to free some space.", err)
             if not _NO_TABLE.search(str(err)):
                 raise
             self._fail("The database is not prepared yet. Start ./run once, or type: ./run manage migrate", err)

@@ -61,9 +61,11 @@ def command(data: Path, socket: Path) -> list[str]:
 
 
 def url_answers(url: str) -> bool:
-    """Does a server answer PING at the address now?"""
+    """Does a server answer PING at the address now? One that takes no writes, its disk being full, does."""
     try:
         return bool(connection_to(url).ping())
+    except redis.ResponseError as err:
+        return str(err).startswith("MISCONF")
     except redis.RedisError:
         return False
 

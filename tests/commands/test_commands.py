@@ -301,6 +301,16 @@ def test_before_the_first_start_a_command_says_what_to_type(monkeypatch):
         said("viewer", "list")
 
 
+@pytest.mark.parametrize("words", ["database or disk is full", "could not extend file: No space left on device"])
+def test_on_a_full_disk_a_command_says_so(monkeypatch, words):
+    def full(self, options):
+        raise OperationalError(words)
+
+    monkeypatch.setattr(viewer.Command, "list_all", full)
+    with pytest.raises(CommandError, match="The disk is full"):
+        said("viewer", "list")
+
+
 def test_sessions_without_a_verb_lists(capsys):
     sessions.Command().run_from_argv(["manage.py", "sessions", "--since", "2h"])
     assert "No viewing fits that." in capsys.readouterr().out

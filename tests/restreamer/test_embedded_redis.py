@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -160,3 +161,30 @@ def test_what_the_dead_left_is_forgotten(redis, settings):
     embedded_redis.forget_the_dead(REDIS_TEST_SOCKET)
     assert not redis.exists("rq:scheduler-lock:default", redis_keys.SCHEDULER_LEASE)
     assert RestreamerWorker.count(connection=redis) == 0
+
+
+@pytest.mark.parametrize(
+    ("reply", "there"),
+    [
+        (b"+PONG\r\n", True),
+        (b"-MISCONF Errors writing to the AOF file: No space left on device\r\n", True),
+        (b"-LOADING Redis is loading the dataset in memory\r\n", False),
+    ],
+    ids=["well", "disk full", "loading"],
+)
+def test_a_server_without_disk_space_is_there(reply, there):
+    """Commands would start another and wait a minute for it."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve():
+            while True:
+                try:
+                    caller, _ = server.accept()
+                except OSError:
+                    return
+                with caller:
+                    while caller.recv(4096):
+                        caller.sendall(reply)
+
+        threading.Thread(target=serve, daemon=True).start()
+        assert embedded_redis.url_answers(f"redis://127.0.0.1:{server.getsockname()[1]}/0?protocol=2") is there
