@@ -71,7 +71,8 @@ def write_names(changes: Sequence[Change]) -> int:
     """Store the names."""
     for change in changes:
         change.channel.name = change.after
-    Channel.objects.bulk_update([change.channel for change in changes], ["name"], batch_size=500)
+        change.channel.read_name()
+    Channel.objects.bulk_update([c.channel for c in changes], ["name", "quality", "country"], batch_size=500)
     return len(changes)
 
 

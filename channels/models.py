@@ -114,14 +114,18 @@ class Channel(models.Model):
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Take a public id at birth, and read the name again."""
-        said = names.parse(self.name)
-        self.quality, self.country = said.quality, said.country
+        self.read_name()
         if (fields := kwargs.get("update_fields")) is not None and "name" in fields:
             kwargs["update_fields"] = {*fields, "quality", "country"}
         if not self.id:
             self.id = PublicIdCounter.take(1)[0]
             kwargs["force_insert"] = True
         super().save(*args, **kwargs)
+
+    def read_name(self) -> None:
+        """Learn quality and country from the name; for who stores names without `save`."""
+        said = names.parse(self.name)
+        self.quality, self.country = said.quality, said.country
 
     @property
     def tvg_id(self) -> str:

@@ -17,7 +17,6 @@ from django.db.models import Exists, F, OuterRef, Q
 from channels.mirror.births import as_number, renamed
 from channels.models import Channel, ChannelStream, GenreMap, Group, Stream
 from channels.numbers import shown_number
-from restreamer.lib import names
 from restreamer.lib.errors import InvalidInput
 from restreamer.lib.pictures import is_uploaded
 
@@ -135,8 +134,7 @@ def _reset(channels: Sequence[Channel], fields: Collection[str]) -> int:
         for field in differing:
             setattr(channel, field, _group(word.group) if field == "group" else getattr(word, field))
         if differing:
-            read = names.parse(channel.name)
-            channel.quality, channel.country = read.quality, read.country
+            channel.read_name()
             changed.append(channel)
     Channel.objects.bulk_update(changed, [*FIELDS, "quality", "country"], batch_size=_AT_ONCE)
     return len(changed)

@@ -84,6 +84,14 @@ def test_the_page_shows_names_first_and_writes_them_then(admin_client):
     assert set(Channel.objects.values_list("name", flat=True)) == {"BBC One (UK)", "ITV"}
 
 
+def test_a_new_name_tells_quality_and_country_anew(admin_client):
+    channel = ChannelFactory(name="UK: Kitchen HD")
+    assert (channel.quality, channel.country) == ("hd", "gb")
+    posted(admin_client, "rename", [channel], apply="1", pattern=r"^UK: Kitchen HD$", replacement="DE: Kitchen 4K")
+    channel.refresh_from_db()
+    assert (channel.name, channel.quality, channel.country) == ("DE: Kitchen 4K", "uhd", "de")
+
+
 def test_overlapping_ranges_are_reported():
     for first, last in ((1, 100), (90, 150)):
         GenreMap.objects.create(genre=GenreFactory(), numbering="next_free", number_from=first, number_to=last)
