@@ -7,7 +7,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import NON_FIELD_ERRORS, PermissionDenied, ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
@@ -39,6 +39,17 @@ class EpgSourceForm(forms.ModelForm[EpgSource]):
             "time_zone", "languages", "days_back", "days_ahead", "keep_everything", "icons_as_logos",
             "user_agent", "proxy_url", "verify_tls",
         )  # fmt: skip
+
+
+class SwitchForm(forms.ModelForm[EpgSource]):
+    """A row of the list, where only a switch is set."""
+
+    def _update_errors(self, errors: ValidationError) -> None:
+        """What is wrong with a field that is not here, as with a row that is gone, is said of the row."""
+        known = [name for name in getattr(errors, "error_dict", {}) if name in self.fields or name == NON_FIELD_ERRORS]
+        if hasattr(errors, "error_dict") and len(known) < len(errors.error_dict):
+            errors = ValidationError(errors.messages)
+        super()._update_errors(errors)  # type: ignore[misc]
 
 
 class DummyTemplateInline(StackedInline):
@@ -78,6 +89,9 @@ class EpgSourceAdmin(ModelAdmin):
         ("Network", {"fields": ("user_agent", "proxy_url", "verify_tls"), "classes": ("tab",)}),
         ("Last visit", {"fields": ("asked_at", "imported_at", "counted"), "classes": ("tab",)}),
     )  # fmt: skip
+
+    def get_changelist_form(self, request: HttpRequest, **kwargs: Any) -> Any:
+        return super().get_changelist_form(request, **{"form": SwitchForm, **kwargs})
 
     def save_model(self, request: HttpRequest, obj: EpgSource, form: Any, change: bool) -> None:
         """What was learnt of another address is forgotten; a new file is read at once."""

@@ -213,3 +213,14 @@ def test_pairs_are_filtered_by_confidence(admin_client, source, value):
         GuideMatch.objects.create(channel_id=1, guide_id=str(confidence), source=source, confidence=confidence)
     rows = admin_client.get(page(GuideMatch, "changelist"), {"confidence": value}).context["cl"].result_list
     assert len(rows) == {"90": 1, "80": 2, "low": 1, "nonsense": 3}[value]
+
+
+def test_saving_the_list_after_a_guide_was_deleted_in_another_tab_is_told(admin_client):
+    kept, gone = (EpgSource.objects.create(name=name, kind="url", address=f"http://h/{name}") for name in "ab")
+    form = {"form-TOTAL_FORMS": "2", "form-INITIAL_FORMS": "2", "_save": "Save"}
+    form |= {"form-0-id": str(kept.pk), "form-1-id": str(gone.pk), "form-0-enabled": "on", "form-1-enabled": "on"}
+    gone.delete()
+
+    answer = admin_client.post(reverse("admin:guide_epgsource_changelist"), form)
+
+    assert answer.status_code == 200
