@@ -134,11 +134,33 @@ class PortalForm(forms.ModelForm[Portal]):
         return value
 
 
+#: With more subscriptions than this the page would be slow, and a browser sends more fields than we read.
+MOST_ROWS = 40
+
+
+class SubscriptionFormSet(forms.BaseInlineFormSet[Subscription, Portal, forms.ModelForm[Subscription]]):
+    """Says which row is there twice: Django looks for doubles among rows of one form only where no condition holds."""
+
+    def clean(self) -> None:
+        super().clean()
+        seen: set[tuple[str, str]] = set()
+        for form in self.forms:
+            row = getattr(form, "cleaned_data", {})
+            if not row or row.get("DELETE"):
+                continue
+            field = "mac" if row.get("mac") else "login"
+            key = (field, row.get(field, ""))
+            if key[1] and key in seen:
+                form.add_error(field, f"This {'MAC' if field == 'mac' else 'login'} stands here twice.")
+            seen.add(key)
+
+
 class SubscriptionInline(TabularInline):
     """The few columns one fills in daily; the rest stands on the subscription's own page."""
 
     model = Subscription
     form = SubscriptionForm
+    formset = SubscriptionFormSet
     fields = ("mac", "login", "password", "streams", "enabled", "rank", "status", "expires_at")
     readonly_fields = ("status",)
     extra = 0
@@ -211,7 +233,21 @@ class PortalAdmin(ModelAdmin):
         return super().get_queryset(request).prefetch_related("subscriptions")  # type: ignore[no-any-return]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Portal | None = None) -> tuple[str, ...]:
-        return ("slug",)
+        return ("slug", "subscriptions_elsewhere")
+
+    def get_inline_instances(self, request: HttpRequest, obj: Portal | None = None) -> list[Any]:
+        """Without the rows of subscriptions where there are too many for one page."""
+        inlines = super().get_inline_instances(request, obj)
+        if obj is None or not _has_many(obj):
+            return list(inlines)
+        return [one for one in inlines if not isinstance(one, SubscriptionInline)]
+
+    @display(description="subscriptions")
+    def subscriptions_elsewhere(self, portal: Portal) -> SafeString:
+        """Where they are, when they are too many for this page."""
+        model = "mac" if portal.kind == PortalKind.STALKER else "login"
+        address = f"{reverse(f'admin:portals_{model}_changelist')}?portal__id__exact={portal.pk}"
+        return format_html('<a class="text-primary-600" href="{}">All {}</a>', address, portal.subscriptions.count())
 
     # --- those who may look but not change learn nothing a provider is reached or logged in with --------------------
 
@@ -220,6 +256,8 @@ class PortalAdmin(ModelAdmin):
         if not may_know:
             return ((None, {"fields": _FOR_ALL}),)
         (name, first), *others = super().get_fieldsets(request, obj)
+        if obj is not None and _has_many(obj):
+            first = {**first, "fields": (*first["fields"], "subscriptions_elsewhere")}
         # Asked once: afterwards the guide is an EPG source with a page of its own.
         fields = tuple(field for field in first["fields"] if obj is None or field != "with_guide")
         return [(name, {**first, "fields": fields}), *others]
@@ -411,6 +449,10 @@ class PortalAdmin(ModelAdmin):
             format_html('{}, {}: started. <a href="{}">Watch it</a>.', portal.name, kind.label, run_url(run)),
             messages.SUCCESS,
         )
+
+
+def _has_many(portal: Portal) -> bool:
+    return portal.subscriptions.count() > MOST_ROWS
 
 
 def run_url(run: Run) -> str:

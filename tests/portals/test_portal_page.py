@@ -12,6 +12,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
+from portals import mac_list
 from portals.errors import CatalogueIncomplete
 from portals.models import Portal, Run, RunKind
 from portals.providers.m3u import judge
@@ -226,3 +227,35 @@ def test_pasted_macs_are_tested_in_the_background_when_wished(admin_client, monk
     monkeypatch.setattr("portals.admin.portal.enqueue_checks", asked.extend)
     saved(admin_client, reverse(ADD), filled(more_macs="00:1A:79:00:00:01", **wish))
     assert asked == (list(Portal.objects.get().subscriptions.values_list("pk", flat=True)) if wish else [])
+
+
+MAC = "00:1A:79:00:00:01"
+
+
+@pytest.mark.parametrize("stored", [[], [MAC]], ids=["both new", "one stored"])
+def test_a_mac_that_stands_in_two_rows_is_told(admin_client, stored):
+    saved(admin_client, reverse(ADD), filled(subscriptions=[{"mac": mac} for mac in stored]))
+    portal = Portal.objects.get()
+    rows = [{"mac": MAC, "id": str(one.pk)} for one in portal.subscriptions.all()]
+    rows += [{"mac": "001a79000001"}] * (2 - len(rows))
+    form = filled(subscriptions=rows, **{"subscriptions-INITIAL_FORMS": str(len(stored))})
+    form |= {f"subscriptions-{number}-portal": str(portal.pk) for number in range(2)}
+
+    answer = admin_client.post(reverse("admin:portals_portal_change", args=[portal.pk]), form)
+
+    assert "stands here twice" in answer.content.decode()
+    assert portal.subscriptions.count() == len(stored)
+
+
+def test_a_portal_with_many_macs_links_to_them_and_can_still_be_saved(admin_client):
+    saved(admin_client, reverse(ADD), filled())
+    portal = Portal.objects.get()
+    mac_list.add(portal, [f"00:1A:79:00:00:{number:02X}" for number in range(120)])
+    address = reverse("admin:portals_portal_change", args=[portal.pk])
+
+    page = admin_client.get(address).content.decode()
+    assert "All 120" in page
+    assert page.count("00:1A:79") == 0
+    saved(admin_client, address, filled(name="Renamed"))
+    assert Portal.objects.get().name == "Renamed"
+    assert portal.subscriptions.count() == 120
