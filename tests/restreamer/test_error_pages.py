@@ -33,3 +33,9 @@ def test_a_form_from_before_the_login_says_so(db):
 def test_a_broken_house_still_has_a_page(django_assert_num_queries):
     with django_assert_num_queries(0):
         assert "Something broke here" in render_to_string("500.html")
+
+
+def test_a_form_too_large_is_told_in_words(client):
+    answer = client.post("/login/", {"username": "x" * 10_000_000, "password": "y"})
+    assert answer.status_code == 400
+    assert "Nothing was saved" in answer.content.decode()
