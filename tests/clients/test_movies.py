@@ -15,7 +15,7 @@ import pytest
 from redis import Redis
 
 from portals.models import PortalKind
-from tests.clients.programs import Program, missing
+from tests.clients.programs import HERE, Program, missing
 from tests.factories import PortalFactory, SubscriptionFactory, ViewerFactory
 from tests.fakes.file_origin import File, FileOrigin, content
 from tests.house import free_port
@@ -68,7 +68,7 @@ def origin(movies: dict[str, bytes]) -> Iterator[FileOrigin]:
 @pytest.fixture
 def addresses(tmp_path: Path, settings, origin: FileOrigin, redis: Redis) -> Iterator[dict[str, str]]:
     settings.RELAY_SOCKET = tmp_path / "run" / "relay.sock"
-    relay, web = RelayChild(tmp_path), WebChild(tmp_path)
+    relay, web = RelayChild(tmp_path), WebChild(tmp_path, DJANGO_SETTINGS_MODULE="tests.clients.page_settings")
     relay.start()
     web.start()
     portal = PortalFactory(kind=PortalKind.M3U, address="http://127.0.0.1:9/list.m3u")
@@ -157,6 +157,16 @@ def test_players_seek_and_play_to_the_end(addresses: dict[str, str]) -> None:
         vlc_time_after(remote, "", 0)
         for at_s in (24, 5, 15):
             assert vlc_time_after(remote, f"seek {at_s}", at_s) > at_s
+
+
+def test_a_browser_plays_a_movie_on_its_page_and_jumps(addresses: dict[str, str]) -> None:
+    if lack := missing("chromium"):
+        pytest.skip(lack)
+    for form in ("mp4", "mkv"):
+        page = re.sub(r"/vod/movie/(\d+)\.\w+", r"/library/play/\1/", addresses[form])
+        command = ["node", str(HERE / "watch_page.mjs"), page, shutil.which("chromium") or "", "20"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=150, check=True)
+        assert json.loads(done.stdout) == {"began": True, "jumped": True, "said": "", "complaints": []}, form
 
 
 def mpv_reaches(address: str, *options: str) -> float:
