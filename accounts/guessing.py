@@ -41,7 +41,7 @@ def must_not_guess(client: Redis, address: str) -> None:
     with answering():
         count = client.get(redis_keys.wrong_logins(address))
     if count is not None and int(count) >= MOST_WRONG:
-        raise TooManyGuesses(f"{address} was wrong {int(count)} times.")
+        raise TooManyGuesses(f"{int(count)} wrong logins came from {address}: it waits up to {WINDOW_S // 60} minutes.")
 
 
 def guessed_wrong(client: Redis, address: str) -> None:

@@ -247,7 +247,11 @@ class PortalAdmin(ModelAdmin):
         """Where they are, when they are too many for this page."""
         model = "mac" if portal.kind == PortalKind.STALKER else "login"
         address = f"{reverse(f'admin:portals_{model}_changelist')}?portal__id__exact={portal.pk}"
-        return format_html('<a class="text-primary-600" href="{}">All {}</a>', address, portal.subscriptions.count())
+        return format_html(
+            '<a class="text-primary-600 dark:text-primary-500" href="{}">All {}</a>',
+            address,
+            portal.subscriptions.count(),
+        )
 
     # --- those who may look but not change learn nothing a provider is reached or logged in with --------------------
 
