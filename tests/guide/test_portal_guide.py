@@ -105,6 +105,15 @@ def test_a_panels_guide_costs_a_question_per_channel_viewers_see(ours):
         assert fake.count("itv.get_short_epg") == 2
 
 
+def test_a_radio_station_that_viewers_hear_costs_the_others_no_guide(ours):
+    ours.extend([ChannelFacts(5, "C5", own_ids=("5.home",)), ChannelFacts(6, "Radio", own_ids=("radio:1.home",))])
+    with FakePortal("panel") as fake:
+        _portal, source = stalker_at(fake)
+        refresh(source, now=datetime.now(UTC))
+        assert fake.count("itv.get_short_epg") == 1
+    assert Programme.objects.exists()
+
+
 def test_an_xtream_logins_guide_is_stored_from_the_first_that_answers(ours):
     ours.append(ChannelFacts(1, "One", guide_id="channel1001.example"))
     with XtreamPanel(Line("good", "secret")) as panel:

@@ -16,6 +16,7 @@ from portals import errors
 from portals.models import Subscription
 from portals.providers.loose import moment
 from portals.providers.stalker.envelope import Envelope, Family
+from portals.providers.stalker.live import RADIO
 from portals.providers.stalker.merging import Row
 from portals.providers.stalker.session import Sessions
 from portals.providers.stalker.signin import PortalSession
@@ -50,7 +51,9 @@ class GuideReader:
         times = self.times(subscription)
         told = self._bulk(subscription, hours)
         if not told:
-            told = {key: self._short(subscription, key) for key in sorted(wanted)[:_MOST_CHANNELS]}
+            # Portals keep no guide for radio, and those that are strict break off at such an id.
+            channels = sorted(key for key in wanted if not key.startswith(RADIO))
+            told = {key: self._short(subscription, key) for key in channels[:_MOST_CHANNELS]}
         return (ChannelProgrammes(key, programmes(listed, times)) for key, listed in told.items())
 
     def day(

@@ -22,7 +22,8 @@ from restreamer.lib.http import Bounds
 #: 3,000 pages of 14 are 42,000 channels; a list longer than that does not end.
 _MOST_PAGES = 3000
 _USUAL_PAGE = 14
-_RADIO = "radio:"
+#: How ids of radio stations begin with us: the portal counts them apart from its channels.
+RADIO = "radio:"
 
 
 class LiveReader:
@@ -188,7 +189,7 @@ class LiveReader:
         if stations.is_short:
             raise _short(stations)
         listing.add(
-            {"use_http_tmp_link": 0, **row, "id": _RADIO + key, "is_radio": True} for key, row in stations.rows.items()
+            {"use_http_tmp_link": 0, **row, "id": RADIO + key, "is_radio": True} for key, row in stations.rows.items()
         )
 
     def _asked_without_fault(self, subscription: Subscription, parameters: Mapping[str, str]) -> Envelope:
