@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from portals import checking
 from portals.errors import RunNotUndoable
 from portals.mirror.mirroring import Difference
-from portals.models import Portal, Run, RunKind
+from portals.models import Portal, PortalKind, Run, RunKind
 from portals.runs import Progress, Watcher, recorded
 from restreamer.lib.errors import ConfigurationError
 
@@ -61,4 +62,8 @@ def perform(run: Run, watcher: Watcher | None = None) -> Run:
         raise ConfigurationError(f"Nothing refreshes {run.get_kind_display()} yet.") from err
     with recorded(run, watcher) as progress:
         refresher(run, progress)
+    if run.portal is not None and run.portal.kind == PortalKind.M3U:
+        # A playlist without a login is its own subscription, and it was just read.
+        for subscription in run.portal.subscriptions.filter(login=""):
+            checking.note_success(subscription)
     return run

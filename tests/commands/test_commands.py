@@ -63,6 +63,7 @@ def test_a_playlist_file_is_added_and_replaced(tmp_path, settings):
     file = tmp_path / "mine.m3u"
     file.write_text("#EXTM3U\n#EXTINF:-1,One\nhttp://127.0.0.1/1.ts\n")
     said("portal", "add", "My list", str(file), "--refresh")
+    assert Subscription.objects.get().state == "ok", "its list was read"
     file.write_text("#EXTM3U\n#EXTINF:-1,One\nhttp://127.0.0.1/1.ts\n#EXTINF:-1,Two\nhttp://127.0.0.1/2.ts\n")
     said("portal", "upload", "My list", str(file), "--wait")
 
