@@ -125,9 +125,15 @@ class Run(models.Model):
         return f"{self.step}: {words}"
 
 
+#: In this order they are told; PostgreSQL keeps the names in JSON by their length. Others follow by name.
+_TOLD_FIRST = ("total", "read", "new", "back", "changed", "renamed", "moved", "suspected", "unchanged", "gone")
+
+
 def counts_in_words(counts: Mapping[str, int]) -> str:
     """The counts that say something; empty when there are none at all."""
-    told = [f"{count:,} {name.replace('_', ' ')}" for name, count in counts.items() if count]
+    names = [name for name in _TOLD_FIRST if name in counts]
+    names += sorted(counts.keys() - names)
+    told = [f"{counts[name]:,} {name.replace('_', ' ')}" for name in names if counts[name]]
     return ", ".join(told) or ("it lists none" if counts else "")
 
 

@@ -61,7 +61,7 @@ def test_a_difference_is_told_and_nothing_is_changed(listing):
     before = list(Stream.objects.values())
     text = said("portal", "diff", "Mine")
     assert text.splitlines()[0] == (
-        "Mine, live channels: 3 total, 1 new, 1 changed, 1 unchanged, 1 gone, 1 renamed. Nothing was changed."
+        "Mine, live channels: 3 total, 1 new, 1 changed, 1 renamed, 1 unchanged, 1 gone. Nothing was changed."
     )
     assert text.splitlines()[-1] == "Mine, movies and series: it lists none. Nothing was changed."
     assert "  renamed:\n    Channel One → Channel 1\n" in text
