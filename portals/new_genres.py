@@ -3,9 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from portals.models import Genre, NewGenres, Portal
 from portals.models.genre import GenreKind
+
+#: Keys of `Show`, which the maps of channels and of titles have alike.
+_SHOW = {NewGenres.USUAL: "portal", NewGenres.SHOW: "yes", NewGenres.HIDE: "no", NewGenres.LEAVE: "portal"}
+
+
+def in_its_map(portal: Portal, kind: str) -> dict[str, Any]:
+    """What the map of a new genre says by the owner's wish: `ignored` and `show`; empty = no map is needed."""
+    wanted = portal.new_genres(kind)
+    if wanted == NewGenres.USUAL:
+        return {}
+    return {"ignored": wanted == NewGenres.LEAVE, "show": _SHOW[wanted]}
 
 
 def left_out(portal: Portal, kind: GenreKind, named: Iterable[str]) -> set[str]:

@@ -7,9 +7,9 @@ from typing import Any, Generic, TypeVar
 
 from django.utils import timezone
 
-from portals import bulk
+from portals import bulk, new_genres
 from portals.mirror.shape import NewRow
-from portals.models import Genre, IdStock, NewGenres, Portal
+from portals.models import Genre, IdStock, Portal
 from portals.providers.vod_records import MovieRecord, SeriesRecord
 from vod import settling
 from vod.models import Category, CategoryMap
@@ -21,8 +21,6 @@ R = TypeVar("R", MovieRecord, SeriesRecord)
 _TITLE = (
     "id", "name", "custom_name", "enabled", "curated", "category", "adult", "year", "search_text", "lead", "created_at",
 )  # fmt: skip
-
-_SHOWN_IN_NEW = {NewGenres.SHOW: CategoryMap.Show.YES, NewGenres.HIDE: CategoryMap.Show.NO}
 
 
 class Births(Generic[R]):
@@ -42,11 +40,10 @@ class Births(Generic[R]):
 
     def meet(self, genres: Sequence[Genre]) -> None:
         """Write down what the owner wants of categories that appear."""
-        wanted = self.portal.new_genres(genres[0].kind)
-        if wanted == NewGenres.USUAL:
+        said = new_genres.in_its_map(self.portal, genres[0].kind)
+        if not said:
             return
-        show = _SHOWN_IN_NEW.get(wanted, CategoryMap.Show.PORTAL)
-        rows = [CategoryMap(genre=genre, ignored=wanted == NewGenres.LEAVE, show=show) for genre in genres]
+        rows = [CategoryMap(genre=genre, **said) for genre in genres]
         CategoryMap.objects.bulk_create(rows, batch_size=500, ignore_conflicts=True)
         self._maps.update({row.genre_id: row for row in rows})
 

@@ -10,9 +10,9 @@ from typing import Any
 from django.utils import timezone
 
 from channels.models import Channel, ChannelStream, GenreMap, Group
-from portals import bulk
+from portals import bulk, new_genres
 from portals.mirror.shape import NewRow
-from portals.models import Genre, IdStock, NewGenres, Portal
+from portals.models import Genre, IdStock, Portal
 from portals.models.genre import GenreKind
 from portals.providers.records import StreamRecord
 from portals.rules import compiled
@@ -25,7 +25,6 @@ _CHANNEL = (
 )  # fmt: skip
 _LINK = ("channel", "stream", "rank")
 _EXAMPLES = 200
-_SHOWN_IN_NEW = {NewGenres.SHOW: GenreMap.Show.YES, NewGenres.HIDE: GenreMap.Show.NO}
 
 
 NewStream = NewRow[StreamRecord]
@@ -45,11 +44,10 @@ class Births:
 
     def meet(self, genres: Sequence[Genre]) -> None:
         """Write down what the owner wants of genres that appear."""
-        wanted = self.portal.new_genres(GenreKind.LIVE)
-        if wanted == NewGenres.USUAL:
+        said = new_genres.in_its_map(self.portal, GenreKind.LIVE)
+        if not said:
             return
-        show = _SHOWN_IN_NEW.get(wanted, GenreMap.Show.PORTAL)
-        rows = [GenreMap(genre=genre, ignored=wanted == NewGenres.LEAVE, show=show) for genre in genres]
+        rows = [GenreMap(genre=genre, **said) for genre in genres]
         GenreMap.objects.bulk_create(rows, batch_size=500, ignore_conflicts=True)
         self._maps.update({row.genre_id: row for row in rows})
 
