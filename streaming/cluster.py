@@ -134,6 +134,7 @@ class ClusterOpener:
         try:
             opened = self._inner.open(ticket, history, cancelled)
         except BaseException:
+            # Whatever ended it, other nodes must not wait for our claim.
             self._release(ticket.key)
             raise
         if self.claims.held(ticket.key) is None:

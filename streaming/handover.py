@@ -105,6 +105,7 @@ def _portable(request: HttpRequest, ticket: Ticket) -> HttpResponseBase:
             _send(_door(ticket), ticket.to_json(), [theirs.fileno()])
         status, headers, rest = _read_head(ours)
     except BaseException:
+        # Whatever ended it, this end has no other owner.
         ours.close()
         raise
     body: Any = _pieces_async(ours, rest) if isinstance(request, ASGIRequest) else _Pieces(ours, rest)

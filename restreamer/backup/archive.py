@@ -130,6 +130,7 @@ class Reader:
             self.manifest = self._manifest()
             self._look_through()
         except BaseException:
+            # Whatever ended it: nobody holds a reader that could close it.
             self._zip.close()
             raise
 

@@ -207,6 +207,7 @@ def _files_changed(scratch: Path, data: Path) -> Iterator[None]:
                 move(fresh, data / name)
         yield
     except BaseException:
+        # Whatever ended it, Ctrl-C too: the files are put back as they were.
         for source, target in reversed(moved):
             target.rename(source)
         raise

@@ -204,6 +204,7 @@ class Connector:
             source = self._opened(seat, source)
             standing = self._judge(seat, demand, source)
         except BaseException:
+            # Whatever ended it, the provider's connection and its slot go back.
             self.close_source()
             raise
         if not self._used:
